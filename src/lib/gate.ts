@@ -1,0 +1,43 @@
+/**
+ * The one door to the server: every HTTP request of a key passes a `Gate`, which decides when it may start and learns
+ * from the answer. `pace/` builds it, `remote/` passes through it, neither knows the other.
+ */
+
+/** `control`: a few requests that must not wait behind others. `metadata`: lists, moves, deletes. `transfer`: file bytes. */
+export type Lane = 'control' | 'metadata' | 'transfer';
+
+export interface RequestTicket {
+  readonly lane: Lane;
+  /** What it is, for counting: `list`, `upload`, `download`, `makeFolder`, `move`, `copy`, `remove`, `info`, `probe`, `workspace`. */
+  readonly label: string;
+  /** True when it makes the store larger: held while the store is full. */
+  readonly growth: boolean;
+  /** Higher goes first. 0 is the usual one, 10 an edit that a person waits for. */
+  readonly priority?: number;
+}
+
+/** What the gate must see of every answer. Header names are lower case. */
+export interface Answered {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+}
+
+export interface Gate {
+  /**
+   * Waits for admission, then calls `send`. A 429 proves that nothing was done: the gate waits as told and calls
+   * `send` again, so `send` must be able to start afresh. Every other answer or error is passed on untouched.
+   * Rejects with the signal's reason when aborted, and with an RtsyncError `rate-limited` when the pause that the
+   * server asks for is longer than this run may wait.
+   */
+  run<T extends Answered>(ticket: RequestTicket, send: (signal: AbortSignal) => Promise<T>, signal?: AbortSignal): Promise<T>;
+  /** Tells the gate that the server refused growth (storage quota), or that `info` shows room again. */
+  storageFull(full: boolean): void;
+  readonly counts: RequestCounts;
+}
+
+/** Requests sent since the gate was made, 429s included. */
+export interface RequestCounts {
+  readonly total: number;
+  readonly byLabel: Readonly<Record<string, number>>;
+  readonly limited: number;
+}

@@ -1,0 +1,81 @@
+/**
+ * The local side as the engine sees it: scan, digest, read, and change one folder safely. Implementations must never
+ * leave the root, never follow a symlink, never show half a file, and give up no byte without the trash. Paths are
+ * spelled as the disk spells them.
+ */
+import type { Readable } from 'node:stream';
+import type { IgnoreRules } from '../core/ignore.ts';
+import type { LocalDir, LocalPath } from '../core/path.ts';
+import type { Problem } from '../core/plan.ts';
+import type { Digest, FolderNode, LocalStamp, LocalTree } from '../core/tree.ts';
+
+export interface LocalScan {
+  readonly tree: LocalTree;
+  /** Names that cannot be synced, unreadable entries: each also stands in the tree as `unknown`, or not at all. */
+  readonly problems: readonly Problem[];
+  /** The rules given, with every `.rtsyncignore` that was found added. */
+  readonly rules: IgnoreRules;
+}
+
+/** An open file about to be uploaded. */
+export interface LocalSource {
+  /** Bytes that will be read: exactly `expected.size`. */
+  readonly size: number;
+  /** Whole content for small files, a stream otherwise. Call once per attempt; each call reads from the start. */
+  body(): Buffer | Readable;
+  /**
+   * After the last body was consumed: digest of what was sent and the stamp of the file, looked at again. Throws
+   * RtsyncError `changed` when the file is not the version that was opened.
+   */
+  finish(): Promise<LocalStamp & { readonly digest: Digest }>;
+  close(): Promise<void>;
+}
+
+/** A download being received in `.rtsync/tmp` of the same disk. */
+export interface LocalTemporary {
+  /** Writes all of `body`; resolves with what arrived. Refuses (`bad-answer`) more than `limit` bytes. May be called again after a failure: starts from nothing. */
+  receive(body: AsyncIterable<Uint8Array>, limit: number): Promise<{ readonly size: number; readonly digest: Digest }>;
+  /** Removes the temporary. Harmless when it was placed. */
+  discard(): Promise<void>;
+}
+
+export interface LocalFolder {
+  /** Absolute, real path of the root. */
+  readonly root: string;
+  readonly caseInsensitive: boolean;
+
+  /**
+   * Walks everything. A missing root, or one that is not a folder, throws `halted`; a subfolder that cannot be read
+   * becomes `unknown`. Digests are filled in for `known` versions only.
+   */
+  scan(rules: IgnoreRules, signal?: AbortSignal): Promise<LocalScan>;
+  /** Walks again only these folders (each with all below it when `deep`), the rest is taken from `before`. */
+  rescan(before: LocalScan, dirs: readonly LocalDir[], rules: IgnoreRules, signal?: AbortSignal): Promise<LocalScan>;
+  /** Digest of exactly this version; undefined when the file is not (or no longer) that version or cannot be read. */
+  digest(path: LocalPath, expected: LocalStamp, signal?: AbortSignal): Promise<Digest | undefined>;
+  /** True when the file stood still long enough to be taken (see settle in README); false while it is being written. */
+  settled(stamp: LocalStamp): boolean;
+
+  /** Throws `changed` when the file is not the expected version, `unreadable` when it cannot be opened. */
+  open(path: LocalPath, expected: LocalStamp): Promise<LocalSource>;
+  /** A fresh temporary. Throws `disk-full` when `size` would not leave the reserve free. */
+  temporary(size: number): Promise<LocalTemporary>;
+  /**
+   * Gives a received temporary its name. With `expected` undefined nothing may stand there; otherwise the old version
+   * is kept in the trash and its mode kept. Throws `changed` when something else stands there; then nothing happened
+   * and the temporary is still there.
+   */
+  place(temporary: LocalTemporary, path: LocalPath, expected: LocalStamp | undefined): Promise<LocalStamp>;
+
+  /** Inode of the new folder. Fine when the folder exists; `changed` when something else does. */
+  makeFolder(path: LocalPath): Promise<number>;
+  /** Rename without overwriting. Throws `changed` when `from` is not the expected entry or `to` is taken. Gives the new stamp of a file. */
+  move(from: LocalPath, to: LocalPath, expected: LocalStamp | 'folder'): Promise<LocalStamp | undefined>;
+  /** Into the trash. Throws `changed` when the file is not the expected version. A missing file is fine. */
+  removeFile(path: LocalPath, expected: LocalStamp): Promise<void>;
+  /**
+   * Removes what was seen below a folder, files into the trash, then the empty folders. What was not seen, or changed,
+   * stays with its parents, and the answer says so.
+   */
+  removeFolder(path: LocalPath, seen: FolderNode<LocalStamp>): Promise<{ readonly complete: boolean }>;
+}
