@@ -1,0 +1,254 @@
+/**
+ * The gate itself: lanes with priorities and slots (p-queue) in front, the pacer's admission times behind. It sends
+ * nothing by itself and knows no HTTP but what an answer's status and headers say; one gate serves all users of a key.
+ */
+import { z } from 'zod';
+import type { Clock } from '../lib/clock.ts';
+import { RtsyncError } from '../lib/errors.ts';
+import type { Answered, Gate, RequestTicket } from '../lib/gate.ts';
+import { rateFacts } from './headers.ts';
+import { countPriority, createLanes, type WaitingLane } from './lanes.ts';
+import { type Admission, admission, next, type PacerEvent, restore, snapshot, startPacer } from './pacer.ts';
+
+const savedPaceSchema = z.object({
+  version: z.literal(1),
+  /** Epoch milliseconds. */
+  savedAt: z.number(),
+  pauseMs: z.number().nonnegative(),
+  sent: z.array(z.tuple([z.number(), z.number().int().positive()]).readonly()).readonly(),
+});
+
+/** What a gate remembers over a restart; plain JSON. */
+export type SavedPace = z.infer<typeof savedPaceSchema>;
+
+/** Reads what was kept as JSON; undefined when it is none. */
+export function parseSavedPace(text: string | undefined): SavedPace | undefined {
+  if (text === undefined) return undefined;
+  try {
+    return savedPaceSchema.safeParse(JSON.parse(text)).data;
+  } catch {
+    return undefined;
+  }
+}
+
+export interface GateOptions {
+  /** Requests in any window of `windowMs`. Undefined: what the server's headers say, or no limit. */
+  readonly limitPerMinute?: number | undefined;
+  /** 60,000. */
+  readonly windowMs?: number;
+  /** Requests on their way at once, all lanes together: 32. */
+  readonly concurrency?: number;
+  readonly clock: Clock;
+  /** In [0, 1). */
+  readonly random: () => number;
+  /** A pause or a full store that lasts longer than this fails the waiting requests. Undefined: they wait. */
+  readonly maxWaitMs?: number | undefined;
+  readonly saved?: SavedPace | undefined;
+  /** A pause began or grew: to be kept durably. */
+  readonly onPause?: (saved: SavedPace) => void;
+}
+
+export interface PacedGate extends Gate {
+  /** For the next start; to be kept when the process ends. */
+  snapshot(): SavedPace;
+  /** Epoch milliseconds of the end of the pause that the server asked for; undefined when there is none. */
+  readonly pausedUntil: number | undefined;
+}
+
+const MAX_TRIES = 20;
+/** Timers of the machine cannot wait longer than 2^31 ms. */
+const LONGEST_SLEEP = 86_400_000;
+
+export function createGate(options: GateOptions): PacedGate {
+  const { clock, random, maxWaitMs = Number.POSITIVE_INFINITY } = options;
+  const rules = { limit: options.limitPerMinute, windowMs: options.windowMs ?? 60_000 };
+  const { saved } = options;
+  let pacer =
+    saved === undefined
+      ? startPacer(rules)
+      : restore(rules, saved, clock.now() - saved.savedAt, clock.monotonic());
+  let fullSince: number | undefined;
+  let pumping = false;
+  const lanes = createLanes(options.concurrency ?? 32, pump);
+  const alarm = createAlarm(clock, pump);
+  const counts = { total: 0, limited: 0, byLabel: {} as Record<string, number> };
+
+  const tell = (event: PacerEvent) => {
+    pacer = next(pacer, event, clock.monotonic());
+  };
+
+  /** Lets through all that may go now, and sets the alarm for when to look again. */
+  function pump(): void {
+    if (pumping) return;
+    pumping = true;
+    let wakeAt: number | undefined;
+    try {
+      for (let again = true; again; ) {
+        again = false;
+        wakeAt = undefined;
+        const now = clock.monotonic();
+        for (const lane of lanes.ready()) {
+          const answer = admission(pacer, lane, now);
+          if (answer.open) {
+            lanes.release(lane);
+            again = true;
+            break;
+          }
+          wakeAt = earliest(wakeAt, waitOrRefuse(lane, answer, now));
+        }
+      }
+    } finally {
+      pumping = false;
+    }
+    alarm.set(wakeAt);
+  }
+
+  /** When to look at this lane again. What would wait too long is refused. */
+  function waitOrRefuse(
+    lane: WaitingLane,
+    answer: Exclude<Admission, { open: true }>,
+    now: number,
+  ): number | undefined {
+    if (answer.reason === 'growth') {
+      const until = (fullSince ?? now) + maxWaitMs;
+      if (now < until) return Number.isFinite(until) ? until : undefined;
+      lanes.refuse(
+        lane,
+        new RtsyncError(
+          'storage-full',
+          'the storage is full, and no room was made in the time this run may wait',
+        ),
+      );
+      return undefined;
+    }
+    const told = answer.reason === 'pause' || answer.reason === 'credit';
+    if (!told || answer.at === undefined || answer.at - now <= maxWaitMs) return answer.at;
+    lanes.refuse(lane, tooLong(answer.at - now));
+    return undefined;
+  }
+
+  /** One request on its way, from its start to its answer. */
+  async function attempt<T extends Answered>(ticket: RequestTicket, send: () => Promise<T>): Promise<T> {
+    const sentAt = clock.monotonic();
+    tell({ kind: 'sent' });
+    counts.total += 1;
+    counts.byLabel[ticket.label] = (counts.byLabel[ticket.label] ?? 0) + 1;
+    let answered: T;
+    try {
+      answered = await send();
+    } catch (error) {
+      tell({ kind: 'failed' });
+      throw error;
+    }
+    const { status, headers } = answered;
+    const before = pacer.pausedUntil;
+    tell({ kind: 'answered', sentAt, status, facts: rateFacts(headers, clock.now()), random: random() });
+    if (status === 429) counts.limited += 1;
+    if (pacer.pausedUntil !== before) options.onPause?.(save());
+    return answered;
+  }
+
+  /** Waits in its lane, then goes. */
+  async function pass<T extends Answered>(
+    ticket: RequestTicket,
+    urgency: number,
+    send: () => Promise<T>,
+    signal: AbortSignal | undefined,
+  ): Promise<T> {
+    const lane = lanes.of(ticket);
+    const priority = (ticket.priority ?? 0) + urgency;
+    let started = false;
+    const task = () => {
+      started = true;
+      countPriority(lane, priority, -1);
+      return attempt(ticket, send);
+    };
+    countPriority(lane, priority, 1);
+    try {
+      const turn = lane.queue.add(task, { priority, signal });
+      pump();
+      return await turn;
+    } catch (error) {
+      if (started) throw error;
+      countPriority(lane, priority, -1);
+      throw signal?.aborted === true ? signal.reason : (lane.refusal ?? error);
+    }
+  }
+
+  function save(): SavedPace {
+    return { version: 1, savedAt: clock.now(), ...snapshot(pacer, clock.monotonic()) };
+  }
+
+  return {
+    async run(ticket, send, signal) {
+      signal?.throwIfAborted();
+      const never = signal ?? new AbortController().signal;
+      for (let tries = 0; tries < MAX_TRIES; tries += 1) {
+        // Who was refused once goes before its equals, so that nobody is overtaken for ever.
+        const answered = await pass(ticket, tries === 0 ? 0 : 1, () => send(never), signal);
+        if (answered.status !== 429) return answered;
+      }
+      throw new RtsyncError('rate-limited', {
+        message: `the server refused the same request ${MAX_TRIES} times because of its rate limit; try again later`,
+        status: 429,
+      });
+    },
+    storageFull(full) {
+      if (full === pacer.storeFull) return;
+      fullSince = full ? clock.monotonic() : undefined;
+      tell({ kind: 'storage', full });
+      pump();
+    },
+    get counts() {
+      return { ...counts, byLabel: { ...counts.byLabel } };
+    },
+    snapshot: save,
+    get pausedUntil() {
+      const left = (pacer.pausedUntil ?? 0) - clock.monotonic();
+      return pacer.pausedUntil !== undefined && left > 0 ? clock.now() + left : undefined;
+    },
+  };
+}
+
+interface Alarm {
+  /** Rings at this monotonic time, once; undefined: not at all. */
+  set(at: number | undefined): void;
+}
+
+function createAlarm(clock: Clock, ring: () => void): Alarm {
+  let armed: { readonly at: number; readonly cancel: AbortController } | undefined;
+
+  return {
+    set(at) {
+      if (armed?.at === at) return;
+      armed?.cancel.abort();
+      armed = undefined;
+      if (at === undefined) return;
+      const mine = { at, cancel: new AbortController() };
+      armed = mine;
+      const wait = Math.min(LONGEST_SLEEP, Math.max(1, Math.ceil(at - clock.monotonic())));
+      clock.sleep(wait, mine.cancel.signal).then(
+        () => {
+          if (armed !== mine) return;
+          armed = undefined;
+          ring();
+        },
+        () => undefined,
+      );
+    },
+  };
+}
+
+function earliest(a: number | undefined, b: number | undefined): number | undefined {
+  if (a === undefined || b === undefined) return a ?? b;
+  return Math.min(a, b);
+}
+
+function tooLong(ms: number): RtsyncError {
+  const seconds = Math.ceil(ms / 1000);
+  const words = seconds < 120 ? `${seconds} seconds` : `${Math.ceil(seconds / 60)} minutes`;
+  return new RtsyncError(
+    'rate-limited',
+    `the server asks for a pause of ${words} because of its rate limit; try again later`,
+  );
+}
