@@ -4,11 +4,10 @@
  * are relative to the pair's remote root, spelled as the server spells them.
  */
 import type { Readable } from 'node:stream';
-import type { DateWitness } from '../core/base.ts';
 import type { IgnoreRules } from '../core/ignore.ts';
 import type { RemoteDir, RemotePath } from '../core/path.ts';
 import type { Problem } from '../core/plan.ts';
-import type { FolderNode, RemoteStamp, RemoteTree } from '../core/tree.ts';
+import type { DateWitness, FolderNode, RemoteStamp, RemoteTree } from '../core/tree.ts';
 import type { RtsyncError } from '../lib/errors.ts';
 import type { Traits } from './traits.ts';
 
@@ -84,7 +83,12 @@ export interface Remote {
    */
   sweep(rules: IgnoreRules, signal?: AbortSignal): Promise<RemoteScan>;
   /** Lists only these folders again (all below them too when they are new), the rest is taken from `before`. */
-  look(before: RemoteScan, dirs: readonly RemoteDir[], rules: IgnoreRules, signal?: AbortSignal): Promise<RemoteScan>;
+  look(
+    before: RemoteScan,
+    dirs: readonly RemoteDir[],
+    rules: IgnoreRules,
+    signal?: AbortSignal,
+  ): Promise<RemoteScan>;
   /** Storage left, in bytes; undefined when unlimited or not told. */
   room(signal?: AbortSignal): Promise<number | undefined>;
 

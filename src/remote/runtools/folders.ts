@@ -1,0 +1,101 @@
+/** Making folders on a server that may answer a second create of one name with a stray twin. */
+import { isCode, RtsyncError } from '../../lib/errors.ts';
+import type { StorageClient } from './client.ts';
+import { childId, type DirId, type EntryId, parentId } from './ids.ts';
+import type { Looks } from './looks.ts';
+
+export interface FolderMaker {
+  /** Fine when it exists as a folder, `taken` when something else has the name. Never two creates of one name at once. */
+  ensure(dir: DirId, name: string, how: { readonly growth: boolean }, signal?: AbortSignal): Promise<EntryId>;
+}
+
+export function createFolderMaker(
+  client: StorageClient,
+  looks: Looks,
+  dotFilesListed: () => boolean,
+): FolderMaker {
+  const underWay = new Map<EntryId, Promise<EntryId>>();
+
+  const make = async (dir: DirId, name: string, growth: boolean, signal?: AbortSignal): Promise<EntryId> => {
+    const id = childId(dir, name);
+    const there = (await looks.at(dir, false, signal)).entries.get(name);
+    if (there?.kind === 'folder') return id;
+    if (there !== undefined) throw taken(id);
+    // What cannot be seen in its parent may still be there; content of its own proves it.
+    if (name.startsWith('.') && !dotFilesListed() && (await holdsSomething(client, id, signal))) return id;
+    try {
+      const made = await client.makeFolder(dir, name, { growth, signal });
+      if (made !== undefined && made !== id) {
+        await removeStray(client, made, id, signal);
+        return id;
+      }
+    } catch (error) {
+      if (isCode(error, 'taken')) return await whatStands(client, looks, id, error, signal);
+      if (!(error instanceof RtsyncError) || !error.ambiguous) throw error;
+      return await whatStands(client, looks, id, error, signal);
+    }
+    looks.put(dir, name, 'folder');
+    looks.made(id);
+    return id;
+  };
+
+  return {
+    ensure: (dir, name, how, signal) => {
+      const id = childId(dir, name);
+      const running = underWay.get(id);
+      if (running !== undefined) return running;
+      const started = make(dir, name, how.growth, signal).finally(() => underWay.delete(id));
+      underWay.set(id, started);
+      return started;
+    },
+  };
+}
+
+/** After a refused or lost create: is the folder there now? */
+async function whatStands(
+  client: StorageClient,
+  looks: Looks,
+  id: EntryId,
+  error: RtsyncError,
+  signal?: AbortSignal,
+): Promise<EntryId> {
+  const name = id.slice(id.lastIndexOf('/') + 1);
+  const there = (await looks.fresh(parentId(id), signal)).entries.get(name);
+  if (there?.kind === 'folder') return id;
+  if (there !== undefined) throw taken(id);
+  // A name that is never listed, refused as taken, is there.
+  if (error.code === 'taken' && name.startsWith('.')) return id;
+  if (name.startsWith('.') && (await holdsSomething(client, id, signal))) return id;
+  throw error;
+}
+
+async function holdsSomething(client: StorageClient, id: EntryId, signal?: AbortSignal): Promise<boolean> {
+  try {
+    return (await client.list(id, { signal, retries: 0 })).entries.size > 0;
+  } catch (error) {
+    if (isCode(error, 'not-found', 'server-error', 'bad-request')) return false;
+    throw error;
+  }
+}
+
+/** The folder existed and the server made an empty twin under another name, which only we know of. */
+async function removeStray(
+  client: StorageClient,
+  stray: EntryId,
+  asked: EntryId,
+  signal?: AbortSignal,
+): Promise<void> {
+  if (parentId(stray) !== parentId(asked))
+    throw new RtsyncError(
+      'bad-answer',
+      `the server made ${JSON.stringify(stray)} where ${JSON.stringify(asked)} was asked for`,
+    );
+  if ((await client.list(stray, { signal })).entries.size === 0) await client.remove([stray], { signal });
+}
+
+function taken(id: EntryId): RtsyncError {
+  return new RtsyncError('taken', {
+    message: `${JSON.stringify(id)} is there and is not a folder`,
+    path: id,
+  });
+}

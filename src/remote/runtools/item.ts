@@ -1,0 +1,50 @@
+/** One write under way, and the three ways in which its outcome becomes known. */
+import type { Outcome, Write, Written } from '../remote.ts';
+import { type Context, changed, failed, heed } from './context.ts';
+import type { EntryId } from './ids.ts';
+import { matches } from './looks.ts';
+import type { Listing } from './wire.ts';
+
+export interface Item {
+  readonly write: Write;
+  readonly name: string;
+  readonly id: EntryId;
+  finished: boolean;
+}
+
+/** Tells the rest that they changed. */
+export async function onlyExpected(items: readonly Item[], seen: Listing): Promise<Item[]> {
+  const [ready, stale]: [Item[], Item[]] = [[], []];
+  for (const item of items)
+    (matches(seen.entries.get(item.name), item.write.expect) ? ready : stale).push(item);
+  await Promise.all(stale.map((item) => finish(item, failed(changed(item.write.path)))));
+  return ready;
+}
+
+/** A later edit must not be able to share the date of ours: on a coarse clock, wait until its hand has moved. */
+export async function outlastGrain(ctx: Context, since: number, signal?: AbortSignal): Promise<void> {
+  if (ctx.traits.dateGrain < 1000) return;
+  const left = since + ctx.traits.dateGrain - ctx.clock.monotonic();
+  if (left <= 0) return;
+  try {
+    await ctx.clock.sleep(left, signal);
+  } catch (error) {
+    heed(signal);
+    throw error;
+  }
+}
+
+export function asListed(item: Item, size: number, listing: Listing): Outcome<Written> {
+  const entry = listing.entries.get(item.name);
+  if (entry?.kind === 'file' && entry.size === size && entry.date !== undefined) {
+    return { ok: true, value: { size, date: entry.date } };
+  }
+  return failed(changed(item.write.path, 'was changed on the server while it was written'));
+}
+
+/** Tells the outcome, once. */
+export async function finish(item: Item, outcome: Outcome<Written>): Promise<void> {
+  if (item.finished) return;
+  item.finished = true;
+  await item.write.done(outcome);
+}

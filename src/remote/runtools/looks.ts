@@ -1,0 +1,111 @@
+/**
+ * Remembered lists of folders, so that "look right before the deed" costs one list for a whole batch. A list is good
+ * for `lookWithinMs`; a folder that this process made itself is known to hold what this process put there, for a
+ * minute. Our own deeds are entered at once, because a list from before them would lie.
+ */
+import { sameRemote } from '../../core/base.ts';
+import type { RemoteStamp } from '../../core/tree.ts';
+import type { Clock } from '../../lib/clock.ts';
+import type { StorageClient } from './client.ts';
+import { childId, type DirId, type EntryId, isIdWithin } from './ids.ts';
+import type { Entry, Listing } from './wire.ts';
+
+export interface Looks {
+  /**
+   * The folder as it was at most `lookWithinMs` ago. `exact`: existing versions will be compared, so that what we only
+   * know because we wrote it is not enough.
+   */
+  at(dir: DirId, exact: boolean, signal?: AbortSignal): Promise<Listing>;
+  /** The folder as it is now. */
+  fresh(dir: DirId, signal?: AbortSignal): Promise<Listing>;
+  /** Takes over a list that somebody else made. */
+  remember(dir: DirId, listing: Listing): void;
+  /** We made this folder just now: it is empty. */
+  made(dir: EntryId): void;
+  /** We put a file or folder there; its date is not known. */
+  put(dir: DirId, name: string, kind: 'file' | 'folder', size?: number): void;
+  /** We took an entry away, with everything below it. */
+  gone(dir: DirId, name: string): void;
+}
+
+interface Memory {
+  readonly entries: Map<string, Entry>;
+  readonly sentAt: number;
+  /** Entries were added by our own deeds, without what only a list tells. */
+  blurred: boolean;
+  readonly madeAt?: number;
+}
+
+const OWN_FOLDER_MS = 60_000;
+const MOST_REMEMBERED = 512;
+
+export function createLooks(client: StorageClient, clock: Clock, lookWithinMs: number): Looks {
+  const memories = new Map<DirId, Memory>();
+  const underWay = new Map<DirId, Promise<Listing>>();
+  /** Counts our deeds per folder that is being listed: such a list may be from before the deed. */
+  const deeds = new Map<DirId, number>();
+
+  const good = (memory: Memory, exact: boolean): boolean => {
+    if (exact && memory.blurred) return false;
+    const now = clock.monotonic();
+    if (!exact && memory.madeAt !== undefined && now - memory.madeAt < OWN_FOLDER_MS) return true;
+    return now - memory.sentAt <= lookWithinMs;
+  };
+  const remember = (dir: DirId, listing: Listing): void => {
+    if (memories.size >= MOST_REMEMBERED)
+      for (const [id, memory] of memories) if (!good(memory, false)) memories.delete(id);
+    memories.set(dir, { entries: new Map(listing.entries), sentAt: listing.sentAt, blurred: false });
+  };
+  const fresh = async (dir: DirId, signal?: AbortSignal): Promise<Listing> => {
+    const before = deeds.get(dir);
+    const listing = await client.list(dir, { signal });
+    if (deeds.get(dir) === before) remember(dir, listing);
+    return listing;
+  };
+  const shared = (dir: DirId, signal?: AbortSignal): Promise<Listing> => {
+    const running = underWay.get(dir);
+    if (running !== undefined) return running;
+    const started = fresh(dir, signal).finally(() => underWay.delete(dir));
+    underWay.set(dir, started);
+    return started;
+  };
+  const change = (dir: DirId, edit: (memory: Memory) => void): void => {
+    deeds.set(dir, (deeds.get(dir) ?? 0) + 1);
+    const memory = memories.get(dir);
+    if (memory !== undefined) edit(memory);
+  };
+
+  return {
+    at: async (dir, exact, signal) => {
+      const memory = memories.get(dir);
+      return memory !== undefined && good(memory, exact) ? memory : shared(dir, signal);
+    },
+    fresh,
+    remember,
+    made: (dir) => {
+      const now = clock.monotonic();
+      memories.set(dir, { entries: new Map(), sentAt: now, blurred: false, madeAt: now });
+    },
+    put: (dir, name, kind, size) =>
+      change(dir, (memory) => {
+        const id = childId(dir, name);
+        memory.blurred = true;
+        memory.entries.set(
+          name,
+          kind === 'file' ? { kind, id, name, size, date: undefined } : { kind, id, name, count: undefined },
+        );
+      }),
+    gone: (dir, name) => {
+      change(dir, (memory) => memory.entries.delete(name));
+      const lost = childId(dir, name);
+      for (const id of [...memories.keys()]) if (isIdWithin(id, lost)) memories.delete(id);
+    },
+  };
+}
+
+/** True when the entry is exactly the version that was expected; undefined expects nothing there. */
+export function matches(entry: Entry | undefined, expect: RemoteStamp | undefined): boolean {
+  if (expect === undefined) return entry === undefined;
+  if (entry?.kind !== 'file' || entry.size === undefined || entry.date === undefined) return false;
+  return sameRemote(expect, { size: entry.size, date: entry.date });
+}

@@ -1,0 +1,150 @@
+/**
+ * Replacing versions on a server that keeps the old one when a name is taken. What is known at each step:
+ * 1. the new versions lie whole in a staging folder of ours (sizes listed);
+ * 2. the old versions are still the expected ones (looked at again);
+ * 3. the old versions lie in the trash, their names are free;
+ * 4. the new versions have taken the names (listed), or what could not take its name has been put back.
+ */
+import type { RtsyncError } from '../../lib/errors.ts';
+import type { Outcome, Written } from '../remote.ts';
+import { attempt, type Context, changed, failed, heed, inParallel } from './context.ts';
+import { childId, type DirId, type EntryId, idName, parentId } from './ids.ts';
+import { asListed, finish, type Item, onlyExpected, outlastGrain } from './item.ts';
+import { type Stored, upload } from './upload.ts';
+import type { Listing } from './wire.ts';
+
+type Whole = Extract<Stored, { kind: 'stored' }>;
+
+/** At most 250 items of one folder. Tells every item its outcome; throws only before anything was moved. */
+export async function replaceStaged(
+  ctx: Context,
+  dir: DirId,
+  items: readonly Item[],
+  signal?: AbortSignal,
+): Promise<void> {
+  if (items.length === 0) return;
+  const staging = await ctx.trash.folder('staging', signal);
+  try {
+    const staged = await uploadStaged(ctx, staging, items, signal);
+    const whole = items.filter((item) => staged.has(item));
+    if (whole.length === 0) return;
+    const ready = await onlyExpected(whole, await ctx.looks.at(dir, true, signal));
+    if (ready.length > 0) await swap(ctx, { dir, staging, items: ready, staged }, signal);
+  } finally {
+    // Everything in it was made by us and is either in place by now or was given up with an outcome that says so.
+    await attempt(() => ctx.client.remove([staging]));
+  }
+}
+
+async function uploadStaged(
+  ctx: Context,
+  staging: EntryId,
+  items: readonly Item[],
+  signal?: AbortSignal,
+): Promise<Map<Item, Whole>> {
+  const stored = new Map<Item, Whole>();
+  const empty: Listing = { entries: new Map(), sentAt: 0 };
+  await inParallel(items, 32, async (item) => {
+    const one = await upload(ctx, { dir: staging, name: item.name, write: item.write, seen: empty }, signal);
+    if (one.kind === 'stored') stored.set(item, one);
+    else await finish(item, failed(one.error));
+  });
+  if (stored.size === 0) return stored;
+  const { entries } = await ctx.looks.fresh(staging, signal);
+  for (const [item, one] of stored) {
+    const { size } = one;
+    const entry = entries.get(item.name);
+    if (entry?.kind === 'file' && entry.size === size) {
+      stored.set(item, { ...one, date: entry.date });
+      continue;
+    }
+    stored.delete(item);
+    await finish(item, failed(changed(item.write.path, 'did not arrive whole on the server')));
+  }
+  return stored;
+}
+
+interface Swap {
+  readonly dir: DirId;
+  readonly staging: EntryId;
+  readonly items: readonly Item[];
+  readonly staged: ReadonlyMap<Item, Whole>;
+}
+
+/** From here on names are free for a moment: a stop must not leave them so, hence no signal until they are taken again. */
+async function swap(ctx: Context, job: Swap, signal?: AbortSignal): Promise<void> {
+  heed(signal);
+  const retired = await ctx.trash.retire(job.items.map((item) => item.id));
+  const freed: Item[] = [];
+  for (const item of job.items) {
+    const error = retired.fates.get(item.id);
+    if (error === undefined) freed.push(item);
+    else await finish(item, failed(error));
+  }
+  if (freed.length === 0 || retired.folder === undefined) return;
+  const refused = await moveIn(ctx, job, freed);
+  const listed = await attempt(async () => {
+    await outlastGrain(ctx, ctx.clock.monotonic());
+    return ctx.looks.fresh(job.dir);
+  });
+  for (const item of freed) {
+    const outcome = listed.ok ? judged(ctx, job, item, listed.value) : listed;
+    const vacant = refused !== undefined && listed.ok && !listed.value.entries.has(item.name);
+    if (vacant) await putBack(ctx, childId(retired.folder, item.name), job.dir);
+    await finish(item, vacant ? failed(refused) : outcome);
+  }
+  if (!ctx.keepTrash && listed.ok && freed.every((item) => listed.value.entries.has(item.name))) {
+    await ctx.trash.destroy([retired.folder]);
+  }
+}
+
+/** Ours, unless the size or, where a move keeps dates, the date says otherwise. */
+function judged(ctx: Context, job: Swap, item: Item, listing: Listing): Outcome<Written> {
+  const ours = job.staged.get(item);
+  const outcome = asListed(item, ours?.size ?? -1, listing);
+  const foreign = outcome.ok && ctx.traits.moveKeepsDate && outcome.value.date !== ours?.date;
+  return foreign
+    ? failed(changed(item.write.path, 'was changed on the server while it was written'))
+    : outcome;
+}
+
+/** Moves the new versions to their names, with a second try for what is still in staging. The error of the last try. */
+async function moveIn(ctx: Context, job: Swap, items: readonly Item[]): Promise<RtsyncError | undefined> {
+  let rest = items;
+  let refused: RtsyncError | undefined;
+  for (let tries = 0; tries < 2 && rest.length > 0; tries += 1) {
+    const ids = rest.map((item) => childId(job.staging, item.name));
+    const moved = await attempt(() => ctx.client.batch('move', ids, job.dir));
+    for (const item of rest) ctx.looks.put(job.dir, item.name, 'file');
+    if (moved.ok) {
+      await removeStrays(ctx, job, items, moved.value ?? []);
+      return undefined;
+    }
+    refused = moved.error;
+    const [waiting, place] = [
+      await attempt(() => ctx.looks.fresh(job.staging)),
+      await attempt(() => ctx.looks.fresh(job.dir)),
+    ];
+    if (!waiting.ok || !place.ok) return refused;
+    rest = rest.filter((item) => waiting.value.entries.has(item.name) && !place.value.entries.has(item.name));
+  }
+  return refused;
+}
+
+/** A name was taken in the moment it was free: ours was stored beside it, and the answer says where. */
+async function removeStrays(
+  ctx: Context,
+  job: Swap,
+  items: readonly Item[],
+  told: readonly EntryId[],
+): Promise<void> {
+  const asked = new Set(items.map((item) => item.name));
+  const strays = told.filter((id) => parentId(id) === job.dir && !asked.has(idName(id)));
+  if (strays.length > 0) await ctx.trash.retire(strays);
+}
+
+/** Nothing could take the name: the old version gets it back. Its copy in the trash was the only one. */
+async function putBack(ctx: Context, old: EntryId, dir: DirId): Promise<void> {
+  await attempt(() => ctx.client.batch('move', [old], dir));
+  ctx.looks.put(dir, idName(old), 'file');
+}
