@@ -24,17 +24,21 @@ export interface LocalSource {
   /** Whole content for small files, a stream otherwise. Call once per attempt; each call reads from the start. */
   body(): Buffer | Readable;
   /**
-   * After the last body was consumed: digest of what was sent and the stamp of the file, looked at again. Throws
-   * RtsyncError `changed` when the file is not the version that was opened.
+   * After the last body was consumed: digest of what was sent and the stamp of the file, looked at again. When the
+   * file is no longer the version that was opened, `changed` is true, the digest is still that of the bytes sent, and
+   * the stamp's `ctimeMs` is -1. A stream whose file shrinks or fails ends with RtsyncError `changed`.
    */
-  finish(): Promise<LocalStamp & { readonly digest: Digest }>;
+  finish(): Promise<{ readonly stamp: LocalStamp; readonly digest: Digest; readonly changed: boolean }>;
   close(): Promise<void>;
 }
 
 /** A download being received in `.rtsync/tmp` of the same disk. */
 export interface LocalTemporary {
   /** Writes all of `body`; resolves with what arrived. Refuses (`bad-answer`) more than `limit` bytes. May be called again after a failure: starts from nothing. */
-  receive(body: AsyncIterable<Uint8Array>, limit: number): Promise<{ readonly size: number; readonly digest: Digest }>;
+  receive(
+    body: AsyncIterable<Uint8Array>,
+    limit: number,
+  ): Promise<{ readonly size: number; readonly digest: Digest }>;
   /** Removes the temporary. Harmless when it was placed. */
   discard(): Promise<void>;
 }
@@ -50,7 +54,12 @@ export interface LocalFolder {
    */
   scan(rules: IgnoreRules, signal?: AbortSignal): Promise<LocalScan>;
   /** Walks again only these folders (each with all below it when `deep`), the rest is taken from `before`. */
-  rescan(before: LocalScan, dirs: readonly LocalDir[], rules: IgnoreRules, signal?: AbortSignal): Promise<LocalScan>;
+  rescan(
+    before: LocalScan,
+    dirs: readonly LocalDir[],
+    rules: IgnoreRules,
+    signal?: AbortSignal,
+  ): Promise<LocalScan>;
   /** Digest of exactly this version; undefined when the file is not (or no longer) that version or cannot be read. */
   digest(path: LocalPath, expected: LocalStamp, signal?: AbortSignal): Promise<Digest | undefined>;
   /** True when the file stood still long enough to be taken (see settle in README); false while it is being written. */

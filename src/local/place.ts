@@ -1,0 +1,170 @@
+/**
+ * Gives a received temporary its name. Known at each step: the temporary is whole and synced; a new name is taken by
+ * `link`, which refuses a taken one; an old version is in the trash before its name passes on.
+ */
+import { closeSync, lstatSync, openSync, renameSync, type Stats, unlinkSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { conflictName } from '../core/conflict-name.ts';
+import { joinLocal, type LocalPath, nameOf, parentOf } from '../core/path.ts';
+import type { LocalStamp } from '../core/tree.ts';
+import { RtsyncError } from '../lib/errors.ts';
+import { changed, codeOf, diskError, isMissing, lacksHardLinks } from './fault.ts';
+import type { Ground } from './ground.ts';
+import type { LocalTemporary } from './local.ts';
+import { absolute, checkParents, checkPath } from './names.ts';
+import { sameContent, sameVersion, stampOf, trusted } from './stamp.ts';
+import { type Received, receivedBy, removeIfThere } from './temporary.ts';
+import { copyDurably, type Drawer, type Trash } from './trash.ts';
+
+export async function place(
+  ground: Ground & { readonly trash: Trash },
+  temporary: LocalTemporary,
+  target: { readonly path: LocalPath; readonly expected: LocalStamp | undefined },
+): Promise<LocalStamp> {
+  const { path, expected } = target;
+  const received = receivedBy(temporary);
+  if (received === undefined)
+    throw new RtsyncError('bug', { message: `nothing was received for "${path}"`, path });
+  checkPath(path, ground.caseInsensitive);
+  try {
+    checkParents(ground.root, path);
+    const file = absolute(ground.root, path);
+    await received.handle.chmod(expected === undefined ? ground.newFileMode : expected.mode & 0o777);
+    await received.handle.sync();
+    const ours = await received.handle.stat();
+    if (expected === undefined) await takeName(ground, received, path);
+    else await replace(ground, received, { path, expected });
+    const after = await received.handle.stat();
+    await received.placed();
+    await ground.syncFolder(dirname(file));
+    return placedStamp(ground, ours, after);
+  } catch (error) {
+    throw diskError(error, path, 'write');
+  }
+}
+
+/** Where somebody wrote into our version already, our own stamp is given, so that theirs shows as a change. */
+function placedStamp(ground: Ground, ours: Stats, after: Stats): LocalStamp {
+  const stamp = stampOf(after);
+  if (sameContent(after, stampOf(ours))) return trusted(stamp, ground.clock.now(), ground.grainMs);
+  return { ...stamp, size: ours.size, mtimeMs: ours.mtimeMs, ctimeMs: -1 };
+}
+
+async function takeName(ground: Ground, received: Received, path: LocalPath): Promise<void> {
+  const file = absolute(ground.root, path);
+  try {
+    await ground.calls.link(received.file, file);
+  } catch (error) {
+    if (codeOf(error) === 'EEXIST') throw changed(path, 'appeared meanwhile');
+    if (!lacksHardLinks(error)) throw error;
+    await claimName(ground, received, path);
+    return;
+  }
+  await removeIfThere(received.file);
+}
+
+/**
+ * For file systems without hard links: an empty file claims the name exclusively, then the temporary takes its place.
+ *
+ * RACE: for a moment an empty file shows, and what another program writes into that very file before the rename is
+ * lost. A crash in between leaves the empty file; it then differs from the remote version and becomes a conflict.
+ */
+async function claimName(ground: Ground, received: Received, path: LocalPath): Promise<void> {
+  const file = absolute(ground.root, path);
+  let claim: Stats;
+  try {
+    closeSync(openSync(file, 'wx', 0o600));
+    claim = lstatSync(file);
+  } catch (error) {
+    if (codeOf(error) === 'EEXIST') throw changed(path, 'appeared meanwhile');
+    throw error;
+  }
+  const now = lstatSync(file, { throwIfNoEntry: false });
+  if (now === undefined || now.ino !== claim.ino || now.size !== 0) throw changed(path, 'appeared meanwhile');
+  try {
+    renameSync(received.file, file);
+  } catch (error) {
+    unlinkSync(file);
+    throw error;
+  }
+}
+
+interface Replacement {
+  readonly path: LocalPath;
+  readonly expected: LocalStamp;
+}
+
+/**
+ * RACE: a program that renames its own new file onto the name between our last look and our rename loses that file;
+ * the two calls stand back to back, since there is no rename that looks.
+ */
+async function replace(
+  ground: Ground & { readonly trash: Trash },
+  received: Received,
+  { path, expected }: Replacement,
+): Promise<void> {
+  const file = absolute(ground.root, path);
+  if (!sameVersion(lstatSync(file, { throwIfNoEntry: false }), expected)) throw differs(path);
+  const kept = await keep(ground, ground.trash.drawer(ground.clock.now()), { path, expected });
+  const look = lstatSync(file, { throwIfNoEntry: false });
+  if (look === undefined || !sameContent(look, expected)) {
+    await removeIfThere(kept.slot);
+    throw differs(path);
+  }
+  renameSync(received.file, file);
+  ground.onTrashed?.(path, kept.slot);
+  if (kept.shared) await rescueLateWrite(ground, { path, expected }, kept.slot);
+}
+
+interface Kept {
+  readonly slot: string;
+  /** The slot is the old inode itself, so that later writes through open descriptors land in it. */
+  readonly shared: boolean;
+}
+
+/**
+ * The version as it is now, also in the trash.
+ *
+ * RACE: where the trash lies on another disk, or cannot share the inode, a write through an open descriptor after
+ * the copy is lost with the old inode.
+ */
+async function keep(ground: Ground, drawer: Drawer, { path, expected }: Replacement): Promise<Kept> {
+  const file = absolute(ground.root, path);
+  const slot = drawer.slot(path);
+  let shared = true;
+  try {
+    await ground.calls.link(file, slot);
+  } catch (error) {
+    if (isMissing(error)) throw differs(path);
+    if (codeOf(error) !== 'EXDEV' && !lacksHardLinks(error)) throw error;
+    shared = false;
+    await copyDurably(file, slot);
+  }
+  const kept = lstatSync(shared ? slot : file, { throwIfNoEntry: false });
+  if (kept !== undefined && sameContent(kept, expected)) return { slot, shared };
+  await removeIfThere(slot);
+  throw differs(path);
+}
+
+/** The old inode in the trash changed after we saw it: its bytes step out of the trash, beside the new version. */
+async function rescueLateWrite(ground: Ground, { path, expected }: Replacement, slot: string): Promise<void> {
+  const late = lstatSync(slot, { throwIfNoEntry: false });
+  if (late === undefined || sameContent(late, expected)) return;
+  const beside = (name: string): LocalPath => joinLocal(parentOf(path), name);
+  const taken = (name: string): boolean =>
+    lstatSync(absolute(ground.root, beside(name)), { throwIfNoEntry: false }) !== undefined;
+  const naming = { date: new Date(ground.clock.now()), host: ground.host, taken };
+  const copy = beside(conflictName(nameOf(path), naming));
+  try {
+    await ground.calls.link(slot, absolute(ground.root, copy));
+    await removeIfThere(slot);
+    ground.onLateWrite?.(path, copy);
+  } catch (error) {
+    // Taken or refused: the bytes are safe where they are, in the trash.
+    if (codeOf(error) === undefined) throw error;
+  }
+}
+
+function differs(path: LocalPath): RtsyncError {
+  return changed(path, 'changed since it was looked at');
+}

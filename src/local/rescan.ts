@@ -1,0 +1,123 @@
+/** Reads a few folders again and takes the rest from the scan before. */
+import { lstatSync, type Stats } from 'node:fs';
+import type { IgnoreRules } from '../core/ignore.ts';
+import {
+  type DirPath,
+  depthOf,
+  keyOf,
+  type LocalDir,
+  type LocalPath,
+  parentOf,
+  type RelPath,
+  ROOT,
+} from '../core/path.ts';
+import type { Problem } from '../core/plan.ts';
+import { type LocalStamp, type LocalTree, type NodeChange, nodeAt, withChanges } from '../core/tree.ts';
+import type { LocalScan } from './local.ts';
+import { absolute } from './names.ts';
+import { factsOf, finishPass, newPass, type Pass, type ScanFacts } from './pass.ts';
+import { readFolder, rootGone, rootSpot, scanAll } from './scan.ts';
+
+/**
+ * Only `dirs` are read, and what is new below them. A folder that is no longer the one the old tree knows is judged
+ * from its parent. When an ignore file changed, or the given rules did, what is below may count differently now, and
+ * everything is walked instead.
+ */
+export async function scanSome(
+  where: Pick<Pass, 'root' | 'caseInsensitive' | 'clock'>,
+  before: LocalScan,
+  dirs: readonly LocalDir[],
+  options: { readonly rules: IgnoreRules; readonly signal: AbortSignal | undefined },
+): Promise<LocalScan> {
+  const { rules, signal } = options;
+  const known = factsOf(before);
+  const everything = (): Promise<LocalScan> => scanAll(newPass(where, rules, { signal }));
+  if (known === undefined || known.given !== rules.fingerprint) return everything();
+  rootSpot(where.root);
+
+  const pass = newPass(where, before.rules, { signal, known: known.ignoreFiles });
+  const tree = await readAgain(pass, before.tree, targets(where.root, before.tree, dirs));
+  if (rulesMoved(pass, known, tree, before.tree)) return everything();
+
+  for (const [dir, text] of known.ignoreFiles)
+    if (!pass.ignoreFiles.has(dir)) pass.ignoreFiles.set(dir, text);
+  pass.problems.push(...stillValid(before.problems, pass, tree));
+  return finishPass(pass, tree, known.given);
+}
+
+interface Target {
+  readonly path: DirPath;
+  readonly local: LocalDir;
+  readonly stats: Stats;
+}
+
+/** Folders that both the disk and the old tree know as the same one, parents first. */
+function targets(root: string, tree: LocalTree, dirs: readonly LocalDir[]): readonly Target[] {
+  const found = new Map<DirPath, Target>();
+  for (const dir of dirs) {
+    let local: LocalDir = dir;
+    for (;;) {
+      const target = sameFolder(root, tree, local);
+      if (target !== undefined) {
+        found.set(target.path, target);
+        break;
+      }
+      if (local === ROOT) break;
+      local = parentOf(local as LocalPath);
+    }
+  }
+  return [...found.values()].sort((a, b) => depthOf(a.path) - depthOf(b.path));
+}
+
+function sameFolder(root: string, tree: LocalTree, local: LocalDir): Target | undefined {
+  const path = keyOf(local) as DirPath;
+  const node = nodeAt(tree, path);
+  if (node?.kind !== 'folder') return undefined;
+  let stats: Stats | undefined;
+  try {
+    stats = lstatSync(absolute(root, local), { throwIfNoEntry: false });
+  } catch {
+    return undefined;
+  }
+  if (stats === undefined || !stats.isDirectory()) return undefined;
+  return local === ROOT || stats.ino === node.ino ? { path, local, stats } : undefined;
+}
+
+async function readAgain(pass: Pass, before: LocalTree, dirs: readonly Target[]): Promise<LocalTree> {
+  const changes: NodeChange<LocalStamp>[] = [];
+  let tree = before;
+  for (const target of dirs) {
+    if (pass.read.has(target.path)) continue;
+    const old = nodeAt(before, target.path);
+    if (old?.kind !== 'folder') continue;
+    const node = await readFolder(pass, target, old);
+    if (target.path === ROOT) {
+      if (node?.kind !== 'folder') throw rootGone(pass.root);
+      tree = node;
+    } else if (node !== old) {
+      const named = node !== undefined && old.name !== undefined ? { ...node, name: old.name } : node;
+      changes.push({ path: target.path as RelPath, node: named });
+    }
+  }
+  return changes.length === 0 ? tree : withChanges(tree, changes);
+}
+
+/** Did an ignore file appear, change or go where the old tree already had the folder? */
+function rulesMoved(pass: Pass, known: ScanFacts, tree: LocalTree, before: LocalTree): boolean {
+  for (const dir of pass.read) {
+    const isNew = nodeAt(before, dir)?.kind !== 'folder';
+    if (!isNew && pass.ignoreFiles.get(dir) !== known.ignoreFiles.get(dir)) return true;
+  }
+  for (const dir of known.ignoreFiles.keys()) {
+    if (nodeAt(tree, dir)?.kind !== 'folder') return true;
+  }
+  return false;
+}
+
+function stillValid(problems: readonly Problem[], pass: Pass, tree: LocalTree): readonly Problem[] {
+  return problems.filter(({ path }) => {
+    const parent = parentOf(path as RelPath);
+    if (pass.read.has(parent) || pass.read.has(path as RelPath)) return false;
+    return nodeAt(tree, parent)?.kind === 'folder';
+  });
+}

@@ -1,0 +1,27 @@
+/** When a file has stood still long enough to be taken. */
+import type { LocalStamp } from '../core/tree.ts';
+import type { Clock } from '../lib/clock.ts';
+
+const REMEMBERED = 10_000;
+
+/**
+ * A file is taken when its younger time is `settleMs` old. Every write sets the ctime, so an mtime in the future (set
+ * on purpose) is passed over. A ctime in the future (the clock was set back) says nothing about age: such a version is
+ * taken once it was asked for twice, at least `settleMs` apart, and looked the same.
+ */
+export function settleRule(clock: Clock, settleMs: number): (stamp: LocalStamp) => boolean {
+  const firstSeen = new Map<string, number>();
+  return (stamp) => {
+    const now = clock.now();
+    if (stamp.ctimeMs <= now) {
+      const latest = stamp.mtimeMs <= now ? Math.max(stamp.mtimeMs, stamp.ctimeMs) : stamp.ctimeMs;
+      return now - latest >= settleMs;
+    }
+    const version = `${stamp.ino} ${stamp.size} ${stamp.mtimeMs} ${stamp.ctimeMs}`;
+    const seen = firstSeen.get(version);
+    if (seen !== undefined) return clock.monotonic() - seen >= settleMs;
+    if (firstSeen.size >= REMEMBERED) firstSeen.clear();
+    firstSeen.set(version, clock.monotonic());
+    return settleMs <= 0;
+  };
+}

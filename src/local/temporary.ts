@@ -1,0 +1,112 @@
+/** Downloads on their way: one exclusive file each in `.rtsync/tmp`, on the disk where they shall end. */
+import { createHash, randomUUID } from 'node:crypto';
+import { constants } from 'node:fs';
+import { type FileHandle, open, unlink } from 'node:fs/promises';
+import { RtsyncError } from '../lib/errors.ts';
+import { codeOf, diskError, isMissing } from './fault.ts';
+import type { Ground } from './ground.ts';
+import type { LocalTemporary } from './local.ts';
+import { OWN_FOLDER } from './names.ts';
+import { makeOwnFolders } from './own.ts';
+
+const WRITE_FLAGS = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
+
+/** What `place` needs of a temporary. */
+export interface Received {
+  readonly file: string;
+  readonly handle: FileHandle;
+  readonly size: number;
+  /** It has its name now: discarding must not take it away. */
+  placed(): Promise<void>;
+}
+
+const received = new WeakMap<LocalTemporary, () => Received | undefined>();
+
+/** Undefined when nothing was received, or it was placed or discarded. */
+export function receivedBy(temporary: LocalTemporary): Received | undefined {
+  return received.get(temporary)?.();
+}
+
+export async function makeTemporary(ground: Ground, size: number): Promise<LocalTemporary> {
+  makeOwnFolders(ground.root);
+  await checkRoom(ground, size);
+  const file = `${ground.root}/${OWN_FOLDER}/tmp/${randomUUID()}`;
+  let handle: FileHandle | undefined;
+  let whole: number | undefined;
+
+  const close = async (): Promise<void> => {
+    const open = handle;
+    handle = undefined;
+    whole = undefined;
+    await open?.close();
+  };
+  const temporary: LocalTemporary = {
+    receive: async (body, limit) => {
+      whole = undefined;
+      try {
+        handle ??= await open(file, WRITE_FLAGS, 0o600);
+        await handle.truncate(0);
+        const got = await pour(handle, body, limit);
+        whole = got.size;
+        return got;
+      } catch (error) {
+        throw receiveError(error);
+      }
+    },
+    discard: async () => {
+      const begun = handle !== undefined;
+      await close();
+      if (begun) await removeIfThere(file);
+    },
+  };
+  received.set(temporary, () =>
+    handle === undefined || whole === undefined ? undefined : { file, handle, size: whole, placed: close },
+  );
+  return temporary;
+}
+
+async function checkRoom(ground: Ground, size: number): Promise<void> {
+  const { bavail, bsize } = await ground.calls.statfs(ground.root);
+  const free = bavail * bsize;
+  if (free - size >= ground.freeReserveBytes) return;
+  throw new RtsyncError('disk-full', {
+    message: `the disk of ${ground.root} has ${free} bytes free: too few for ${size} more and the reserve`,
+    path: ground.root,
+  });
+}
+
+async function pour(
+  handle: FileHandle,
+  body: AsyncIterable<Uint8Array>,
+  limit: number,
+): Promise<{ readonly size: number; readonly digest: string }> {
+  const sum = createHash('sha256');
+  let size = 0;
+  for await (const chunk of body) {
+    if (size + chunk.length > limit) {
+      throw new RtsyncError('bad-answer', `the server sent more than the ${limit} bytes that it listed`);
+    }
+    sum.update(chunk);
+    for (let at = 0; at < chunk.length; ) {
+      const { bytesWritten } = await handle.write(chunk, at, chunk.length - at, size + at);
+      at += bytesWritten;
+    }
+    size += chunk.length;
+  }
+  return { size, digest: sum.digest('hex') };
+}
+
+/** Only the disk's own refusals are ours to name; a body that breaks off keeps its sender's error. */
+function receiveError(error: unknown): unknown {
+  const code = codeOf(error);
+  const ours = ['ENOSPC', 'EDQUOT', 'EACCES', 'EROFS', 'EIO', 'EFBIG', 'EEXIST', 'ENOENT', 'ELOOP'];
+  return code !== undefined && ours.includes(code) ? diskError(error, `${OWN_FOLDER}/tmp`, 'write') : error;
+}
+
+export async function removeIfThere(file: string): Promise<void> {
+  try {
+    await unlink(file);
+  } catch (error) {
+    if (!isMissing(error)) throw diskError(error, file, 'remove');
+  }
+}

@@ -1,0 +1,183 @@
+/** The base as rows and as a tree; both follow the same changes. */
+import type { Database } from 'better-sqlite3';
+import type { BaseChange, BaseFolder, BaseNode, BaseStamp, BaseTree } from '../core/base.ts';
+import { draftOf } from '../core/draft.ts';
+import { type DirPath, isWithin, nameOf, parentOf, type RelPath } from '../core/path.ts';
+import type { DateWitness, Node } from '../core/tree.ts';
+import { RtsyncError } from '../lib/errors.ts';
+import { Damaged } from './database.ts';
+
+const FILE = 0;
+const FOLDER = 1;
+
+type Row = readonly [
+  path: string,
+  kind: number,
+  digest: string | null,
+  size: number | null,
+  ino: number | null,
+  mtime: number | null,
+  ctime: number | null,
+  dateFrom: number | null,
+  dateTo: number | null,
+];
+
+/** Throws `Damaged` for rows that make no sense. */
+export function loadBase(db: Database): BaseTree {
+  const rows = db
+    .prepare(
+      'SELECT path, kind, lower(hex(digest)), size, ino, mtime, ctime, date_from, date_to FROM base ORDER BY path',
+    )
+    .raw()
+    .iterate() as IterableIterator<Row>;
+  const root = new Map<string, BaseNode>();
+  const folders = new Map<string, Map<string, BaseNode>>([['', root]]);
+  const childrenOf = (path: string): Map<string, BaseNode> => {
+    const known = folders.get(path);
+    if (known !== undefined) return known;
+    return addFolder(path as RelPath, undefined);
+  };
+  const addFolder = (path: RelPath, ino: number | undefined): Map<string, BaseNode> => {
+    const children = new Map<string, BaseNode>();
+    const node: BaseFolder =
+      ino === undefined ? { kind: 'folder', children } : { kind: 'folder', children, ino };
+    childrenOf(parentOf(path)).set(nameOf(path), node);
+    folders.set(path, children);
+    return children;
+  };
+  for (const row of rows) {
+    const path = row[0] as RelPath;
+    if (row[1] === FOLDER) addFolder(path, row[4] ?? undefined);
+    else childrenOf(parentOf(path)).set(nameOf(path), { kind: 'file', stamp: stampOf(row) });
+  }
+  return { kind: 'folder', children: root };
+}
+
+function stampOf([path, , digest, size, ino, mtimeMs, ctimeMs, from, to]: Row): BaseStamp {
+  if (
+    digest === null ||
+    size === null ||
+    ino === null ||
+    mtimeMs === null ||
+    ctimeMs === null ||
+    from === null
+  ) {
+    throw new Damaged(`the base holds half a row for ${path}`);
+  }
+  const date: DateWitness = to === null ? from : [from, to];
+  return { digest, size, ino, mtimeMs, ctimeMs, date };
+}
+
+/** The tree after these changes, in order. Each touched folder is copied once, whatever the number of changes. */
+export function changedBase(tree: BaseTree, changes: readonly BaseChange[]): BaseTree {
+  if (changes.length === 0) return tree;
+  const draft = draftOf(tree);
+  const drop = (path: RelPath): void => {
+    if (draft.at(path) !== undefined) draft.set(path, undefined);
+  };
+  for (const change of changes) {
+    switch (change.kind) {
+      case 'file':
+        draft.set(change.path, { kind: 'file', stamp: change.stamp });
+        break;
+      case 'folder':
+        putFolder(draft.at(change.path), change.ino, (node) => draft.set(change.path, node));
+        break;
+      case 'forget':
+        drop(change.path);
+        break;
+      case 'move': {
+        const node = draft.at(change.from);
+        if (node === undefined) break;
+        drop(change.from);
+        draft.set(change.to, node);
+        break;
+      }
+    }
+  }
+  return draft.tree();
+}
+
+/** A folder that is known keeps its children, and stays the same object when nothing is new. */
+function putFolder(old: Node<BaseStamp> | undefined, ino: number, put: (node: BaseFolder) => void): void {
+  if (old?.kind !== 'folder') put({ kind: 'folder', children: new Map(), ino });
+  else if (old.ino !== ino) put({ kind: 'folder', children: old.children, ino });
+}
+
+export interface BaseRows {
+  /** Before the first change of a transaction. */
+  begin(): void;
+  apply(change: BaseChange): void;
+}
+
+export function baseRows(db: Database): BaseRows {
+  const put = putRow(db);
+  const one = db.prepare('DELETE FROM base WHERE path = ?');
+  // "0" follows "/" in byte order, so this is everything below and nothing else; names may hold what LIKE would expand.
+  const below = db.prepare("DELETE FROM base WHERE path > @path || '/' AND path < @path || '0'");
+  const exists = db.prepare(
+    "SELECT 1 FROM base WHERE path = @path OR (path > @path || '/' AND path < @path || '0') LIMIT 1",
+  );
+  const rename = db.prepare(`UPDATE base SET path = @to || substr(path, length(@from) + 1)
+    WHERE path = @from OR (path > @from || '/' AND path < @from || '0')`);
+  const fileAt = db.prepare(`DELETE FROM base WHERE path = ? AND kind = ${FILE}`);
+  // The folder of the change before: its parents were looked at already.
+  let clearedFor: DirPath | undefined;
+  /** A file cannot hold entries: where it did become a folder unnoticed, its row must not come back to life. */
+  const clearParents = (path: RelPath): void => {
+    const parent = parentOf(path);
+    if (parent !== clearedFor) for (let at = parent; at !== ''; at = parentOf(at)) fileAt.run(at);
+    clearedFor = parent;
+  };
+  const forget = (path: string): void => {
+    below.run({ path });
+    one.run(path);
+  };
+  return {
+    begin: () => {
+      clearedFor = undefined;
+    },
+    apply: (change) => {
+      switch (change.kind) {
+        case 'file':
+          clearParents(change.path);
+          below.run({ path: change.path });
+          put(change);
+          break;
+        case 'folder':
+          clearParents(change.path);
+          put(change);
+          break;
+        case 'forget':
+          forget(change.path);
+          break;
+        case 'move': {
+          const { from, to } = change;
+          if (isWithin(to, from)) throw new RtsyncError('bug', `the base cannot move "${from}" into itself`);
+          if (exists.get({ path: from }) === undefined) break;
+          // No path begins with a slash: the rows wait there, in case what is replaced holds them.
+          rename.run({ from, to: '/moving' });
+          clearParents(to);
+          clearedFor = undefined;
+          forget(to);
+          rename.run({ from: '/moving', to });
+          break;
+        }
+      }
+    },
+  };
+}
+
+function putRow(db: Database): (change: BaseChange & { readonly kind: 'file' | 'folder' }) => void {
+  const put = db.prepare(`INSERT OR REPLACE INTO base
+    (path, kind, digest, size, ino, mtime, ctime, date_from, date_to) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`);
+  return (change) => {
+    if (change.kind === 'folder') {
+      put.run(change.path, FOLDER, null, null, change.ino, null, null, null, null);
+      return;
+    }
+    const { digest, size, ino, mtimeMs, ctimeMs, date } = change.stamp;
+    const [from, to] = typeof date === 'number' ? [date, null] : date;
+    put.run(change.path, FILE, Buffer.from(digest, 'hex'), size, ino, mtimeMs, ctimeMs, from, to);
+  };
+}

@@ -1,0 +1,185 @@
+/**
+ * The state of one pair in one SQLite file, held by one process. It keeps what was agreed, seen and done, and makes it
+ * durable; it decides nothing, and knows neither the disk of the pair nor the server. better-sqlite3 stays in this room.
+ */
+import { randomUUID } from 'node:crypto';
+import type { Database } from 'better-sqlite3';
+import type { Clock } from '../lib/clock.ts';
+import { RtsyncError } from '../lib/errors.ts';
+import { baseRows, changedBase, loadBase } from './base.ts';
+import { databaseError, openDatabase } from './database.ts';
+import { holdLock, type Lock } from './lock.ts';
+import type { Migration } from './migrations.ts';
+import { digestCache, recordRows } from './records.ts';
+import { snapshotRows } from './snapshot.ts';
+import type { PairIdentity, PairState, Settlement } from './state.ts';
+
+export interface PairStateOptions {
+  /** A path, or `:memory:`. */
+  readonly file: string;
+  readonly identity: PairIdentity;
+  readonly clock: Clock;
+  /** The id for a state that is new: the one in the root's marker, where there is one. */
+  readonly pairId?: string;
+  readonly migrations?: readonly Migration[];
+}
+
+export interface OpenPairState extends PairState {
+  /** The state that stood there was damaged and is set aside: this one is empty. */
+  readonly rebuilt: boolean;
+}
+
+const PAIR_ID = 'pair.id';
+const IDENTITY = 'pair.identity';
+const CYCLE = 'cycle';
+
+/** Throws `locked`, `state-newer`, `state-mismatch`, `config`. */
+export function openPairState(options: PairStateOptions): OpenPairState {
+  const { file, identity, clock } = options;
+  const lock = file === ':memory:' ? undefined : holdLock(`${file}.lock`, identity.folder);
+  try {
+    const opened = openDatabase({
+      file,
+      now: () => clock.now(),
+      ...(options.migrations === undefined ? {} : { migrations: options.migrations }),
+      load: (db) => {
+        checkIdentity(db, identity);
+        return { base: loadBase(db), snapshot: snapshotRows(db).load() };
+      },
+    });
+    const pairId = claim(opened.db, identity, options.pairId);
+    return { ...stateOn(opened.db, { file, lock, pairId, ...opened.loaded }), rebuilt: opened.rebuilt };
+  } catch (error) {
+    lock?.release();
+    throw error;
+  }
+}
+
+function noteAt(db: Database, key: string): string | undefined {
+  const value = db.prepare('SELECT value FROM note WHERE key = ?').pluck().get(key);
+  return typeof value === 'string' ? value : undefined;
+}
+
+function checkIdentity(db: Database, identity: PairIdentity): void {
+  const text = noteAt(db, IDENTITY);
+  if (text === undefined || text === identityText(identity)) return;
+  const theirs = JSON.parse(text) as PairIdentity;
+  throw new RtsyncError(
+    'state-mismatch',
+    `this state belongs to ${describe(theirs)}, not to ${describe(identity)}: use another --state-dir for the new pair`,
+  );
+}
+
+function identityText({ folder, storage, workspaceId, remotePath }: PairIdentity): string {
+  return JSON.stringify({ folder, storage, workspaceId, remotePath });
+}
+
+function describe({ folder, storage, workspaceId, remotePath }: PairIdentity): string {
+  return `${folder} and ${workspaceId}:/${remotePath} at ${storage}`;
+}
+
+function claim(db: Database, identity: PairIdentity, wanted: string | undefined): string {
+  const known = noteAt(db, PAIR_ID);
+  if (known !== undefined) return known;
+  const pairId = wanted ?? randomUUID();
+  const put = db.prepare('INSERT OR REPLACE INTO note (key, value) VALUES (?, ?)');
+  db.transaction(() => {
+    put.run(PAIR_ID, pairId);
+    put.run(IDENTITY, identityText(identity));
+  })();
+  return pairId;
+}
+
+interface Loaded {
+  readonly file: string;
+  readonly lock: Lock | undefined;
+  readonly pairId: string;
+  readonly base: ReturnType<typeof loadBase>;
+  readonly snapshot: ReturnType<ReturnType<typeof snapshotRows>['load']>;
+}
+
+interface Transactions {
+  /** Survives a power cut once it returns. */
+  durable(deed: () => void): void;
+  /** For what only saves work: a power cut may take it back. */
+  relaxed(deed: () => void): void;
+}
+
+function transactionsOn(db: Database, file: string): Transactions {
+  const durable = (deed: () => void): void => {
+    try {
+      db.transaction(deed).immediate();
+    } catch (error) {
+      throw databaseError(error, file);
+    }
+  };
+  const relaxed = (deed: () => void): void => {
+    db.pragma('synchronous = NORMAL');
+    try {
+      durable(deed);
+    } finally {
+      db.pragma('synchronous = FULL');
+    }
+  };
+  return { durable, relaxed };
+}
+
+function stateOn(db: Database, { file, lock, pairId, ...loaded }: Loaded): PairState {
+  const { durable, relaxed } = transactionsOn(db, file);
+  const rows = baseRows(db);
+  const snapshots = snapshotRows(db);
+  const records = recordRows(db);
+  const digests = digestCache(db, relaxed);
+  const write = ({ changes, journal, conflicts }: Settlement): void => {
+    rows.begin();
+    for (const change of changes) {
+      rows.apply(change);
+      if (change.kind === 'file') digests.forget(change.path);
+    }
+    for (const entry of journal) records.addJournal(entry);
+    for (const record of conflicts ?? []) records.addConflict(record);
+  };
+  const putNote = db.prepare('INSERT OR REPLACE INTO note (key, value) VALUES (?, ?)');
+  let { base, snapshot } = loaded;
+  let cycle = Number(noteAt(db, CYCLE) ?? 0);
+
+  return {
+    pairId,
+    base: () => base,
+    settle: (settlement) => {
+      const next = changedBase(base, settlement.changes);
+      durable(() => write(settlement));
+      base = next;
+    },
+    nextCycle: () => {
+      cycle += 1;
+      relaxed(() => putNote.run(CYCLE, String(cycle)));
+      return cycle;
+    },
+    remoteSnapshot: () => snapshot,
+    saveRemoteSnapshot: (at, tree) => {
+      relaxed(() => snapshots.save(at, tree, snapshot?.tree));
+      snapshot = { at, tree };
+    },
+    cachedDigest: (path, stamp) => digests.get(path, stamp),
+    cacheDigest: (path, stamp, digest) => digests.put(path, stamp, digest),
+    recordCycle: (record) => {
+      digests.flush();
+      relaxed(() => records.addCycle(record));
+    },
+    lastCycle: () => records.lastCycle(),
+    journal: (limit) => records.journal(limit),
+    conflicts: () => records.conflicts(),
+    note: (key) => noteAt(db, key),
+    saveNote: (key, value) => durable(() => putNote.run(key, value)),
+    close: () => {
+      if (!db.open) return;
+      try {
+        digests.flush();
+      } finally {
+        db.close();
+        lock?.release();
+      }
+    },
+  };
+}

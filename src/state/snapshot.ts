@@ -1,0 +1,132 @@
+/** The remembered remote tree: one row per folder, written only where a folder is not the one that was written last. */
+import type { Database } from 'better-sqlite3';
+import { type DirPath, join, ROOT } from '../core/path.ts';
+import type { FolderNode, Node, RemoteStamp, RemoteTree } from '../core/tree.ts';
+import { Damaged } from './database.ts';
+
+type RemoteFolder = FolderNode<RemoteStamp>;
+type RemoteNode = Node<RemoteStamp>;
+
+/** One child as JSON: `[key, kind, …, name?]`. */
+type Packed =
+  | readonly ['f', key: string, size: number, date: RemoteStamp['date'], name?: string]
+  | readonly ['d', key: string, name?: string]
+  | readonly ['i' | 'u', key: string, why: string, name?: string];
+
+const AT = 'remote.at';
+
+export interface Snapshot {
+  readonly at: number;
+  readonly tree: RemoteTree;
+}
+
+export interface SnapshotRows {
+  /** Throws `Damaged` for rows that make no sense. */
+  load(): Snapshot | undefined;
+  /** To be called inside a transaction. `before`: what the rows hold now. */
+  save(at: number, tree: RemoteTree, before: RemoteTree | undefined): void;
+}
+
+export function snapshotRows(db: Database): SnapshotRows {
+  const put = db.prepare('INSERT OR REPLACE INTO remote_folder (path, children) VALUES (?, ?)');
+  const drop = db.prepare(
+    "DELETE FROM remote_folder WHERE path = @path OR (path > @path || '/' AND path < @path || '0')",
+  );
+  const clear = db.prepare('DELETE FROM remote_folder');
+  const all = db.prepare('SELECT path, children FROM remote_folder').raw();
+  const readNote = db.prepare('SELECT value FROM note WHERE key = ?').pluck();
+  const writeNote = db.prepare('INSERT OR REPLACE INTO note (key, value) VALUES (?, ?)');
+
+  const write = (folder: RemoteFolder, path: DirPath, before: RemoteFolder | undefined): void => {
+    if (folder === before) return;
+    if (before === undefined || !sameRow(folder, before)) put.run(path, JSON.stringify(pack(folder)));
+    for (const [key, old] of before?.children ?? []) {
+      if (old.kind === 'folder' && folder.children.get(key)?.kind !== 'folder')
+        drop.run({ path: join(path, key) });
+    }
+    for (const [key, node] of folder.children) {
+      if (node.kind !== 'folder') continue;
+      const old = before?.children.get(key);
+      write(node, join(path, key), old?.kind === 'folder' ? old : undefined);
+    }
+  };
+  return {
+    load: () => {
+      const at = readNote.get(AT);
+      if (typeof at !== 'string') return undefined;
+      const rows = new Map(all.all() as [string, string][]);
+      return { at: Number(at), tree: unpack(rows, ROOT) };
+    },
+    save: (at, tree, before) => {
+      if (before === undefined) clear.run();
+      write(tree, ROOT, before);
+      writeNote.run(AT, String(at));
+    },
+  };
+}
+
+/** True when both folders have the same row: their subfolders have rows of their own. */
+function sameRow(one: RemoteFolder, other: RemoteFolder): boolean {
+  if (one.children.size !== other.children.size) return false;
+  for (const [key, node] of one.children) {
+    const old = other.children.get(key);
+    if (old === node) continue;
+    if (node.kind !== 'folder' || old?.kind !== 'folder' || old.name !== node.name) return false;
+  }
+  return true;
+}
+
+function pack(folder: RemoteFolder): readonly (readonly unknown[])[] {
+  return [...folder.children].map(([key, node]) => {
+    const packed = packedNode(key, node);
+    return node.name === undefined ? packed : [...packed, node.name];
+  });
+}
+
+function packedNode(key: string, node: RemoteNode): Packed {
+  switch (node.kind) {
+    case 'file':
+      return ['f', key, node.stamp.size, node.stamp.date];
+    case 'folder':
+      return ['d', key];
+    case 'untracked':
+      return ['i', key, node.why];
+    case 'unknown':
+      return ['u', key, node.why];
+  }
+}
+
+function unpack(rows: ReadonlyMap<string, string>, path: DirPath): RemoteFolder {
+  const text = rows.get(path);
+  if (text === undefined) throw new Damaged(`the remembered list of "${path}" is missing`);
+  const children = new Map<string, RemoteNode>();
+  for (const packed of parse(text)) {
+    const [kind, key] = packed;
+    if (kind === 'd') children.set(key, { ...unpack(rows, join(path, key)), ...named(packed[2]) });
+    else if (kind === 'f') {
+      children.set(key, { kind: 'file', stamp: { size: packed[2], date: packed[3] }, ...named(packed[4]) });
+    } else {
+      children.set(key, {
+        kind: kind === 'i' ? 'untracked' : 'unknown',
+        why: packed[2],
+        ...named(packed[3]),
+      });
+    }
+  }
+  return { kind: 'folder', children };
+}
+
+/** Our own rows, whole by SQLite's check: only the outermost shape is looked at. */
+function parse(text: string): readonly Packed[] {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (Array.isArray(value)) return value as readonly Packed[];
+  } catch {
+    // told below
+  }
+  throw new Damaged('a remembered list is no list');
+}
+
+function named(name: string | undefined): { readonly name?: string } {
+  return name === undefined ? {} : { name };
+}
