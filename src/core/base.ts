@@ -3,13 +3,16 @@
  * that side changed. Only a finished deed, or the sight of equal contents, moves it.
  */
 import type { RelPath } from './path.ts';
-import type { Digest, FileNode, FolderNode, LocalStamp, Node, RemoteStamp, Tree } from './tree.ts';
-
-/**
- * When the server dated our version: an exact date that was listed, or, for what we uploaded and have not seen in a
- * list yet, the span of the server's clock in which the upload ran (epoch milliseconds, both ends included).
- */
-export type DateWitness = number | readonly [from: number, to: number];
+import type {
+  DateWitness,
+  Digest,
+  FileNode,
+  FolderNode,
+  LocalStamp,
+  Node,
+  RemoteStamp,
+  Tree,
+} from './tree.ts';
 
 /** One agreed version of a file. */
 export interface BaseStamp {
@@ -62,8 +65,19 @@ export function remoteDelta(base: BaseStamp, remote: RemoteStamp): 'none' | 'mod
   return dateMatches(base.date, remote.date) ? 'none' : 'modified';
 }
 
-export function dateMatches(witness: DateWitness, date: number): boolean {
-  return typeof witness === 'number' ? witness === date : date >= witness[0] && date <= witness[1];
+/** True when two sightings can be of one version: equal dates, or a date inside a span, or the same span. */
+export function dateMatches(one: DateWitness, other: DateWitness): boolean {
+  if (typeof one === 'number') return typeof other === 'number' ? one === other : inSpan(one, other);
+  return typeof other === 'number' ? inSpan(other, one) : one[0] === other[0] && one[1] === other[1];
+}
+
+/** True when a listed entry is the version that was expected. */
+export function sameRemote(expected: RemoteStamp, listed: RemoteStamp): boolean {
+  return expected.size === listed.size && dateMatches(expected.date, listed.date);
+}
+
+function inSpan(date: number, span: readonly [number, number]): boolean {
+  return date >= span[0] && date <= span[1];
 }
 
 /** The stamp after both sides were seen to hold the same content. */

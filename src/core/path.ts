@@ -45,7 +45,9 @@ export function keyOf(name: string): string {
 
 /** Reads a relative path; undefined when any segment is not a name. Accepts no leading or trailing slash. */
 export function parseRelPath(text: string): RelPath | undefined {
-  return text.split('/').every((name) => nameFault(name) === undefined) ? (keyOf(text) as RelPath) : undefined;
+  return text.split('/').every((name) => nameFault(name) === undefined)
+    ? (keyOf(text) as RelPath)
+    : undefined;
 }
 
 /** Reads a path and throws a RangeError when it is not one; for constants and rows that were checked before. */
@@ -72,7 +74,8 @@ export function nameOf(path: RelPath | LocalPath | RemotePath): string {
   return path.slice(path.lastIndexOf('/') + 1);
 }
 
-export function parentOf(path: RelPath): DirPath;
+/** The folder that holds an entry; the root's parent is the root. */
+export function parentOf(path: DirPath): DirPath;
 export function parentOf(path: LocalPath): LocalDir;
 export function parentOf(path: RemotePath): RemoteDir;
 export function parentOf(path: string): string {

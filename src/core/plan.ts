@@ -90,7 +90,15 @@ export interface RemoveRemote extends Step {
   readonly remote: RemoteStamp | FolderNode<RemoteStamp>;
 }
 
-export type Operation = MakeFolder | Upload | Download | Compare | SetAside | Move | RemoveLocal | RemoveRemote;
+export type Operation =
+  | MakeFolder
+  | Upload
+  | Download
+  | Compare
+  | SetAside
+  | Move
+  | RemoveLocal
+  | RemoveRemote;
 export type OperationKind = Operation['kind'];
 
 /** A path that is not (yet) synced, this time, and why. Codes are listed in README. */

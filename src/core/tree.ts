@@ -20,10 +20,19 @@ export interface LocalStamp {
   readonly digest?: Digest;
 }
 
-/** How a server recognises a version: bytes, and its own date in epoch milliseconds (never compared with our clock). */
+/**
+ * When the server dated a version: an exact date that was listed, or, for what we uploaded and have not seen in a list
+ * yet, the span of the server's clock in which the upload ran (epoch milliseconds, both ends included).
+ */
+export type DateWitness = number | readonly [from: number, to: number];
+
+/**
+ * How a server recognises a version: bytes, and its own date (never compared with our clock). Trees that were listed
+ * hold exact dates; our own deeds since then are spans.
+ */
 export interface RemoteStamp {
   readonly size: number;
-  readonly date: number;
+  readonly date: DateWitness;
 }
 
 export interface FileNode<S> {
@@ -98,7 +107,7 @@ export function withChanges<S>(tree: Tree<S>, changes: Iterable<NodeChange<S>>):
     opened.set(copy, children);
     return [copy, children];
   };
-  let [root, rootChildren] = open(tree);
+  const [root, rootChildren] = open(tree);
   for (const { path, node } of changes) {
     let children = rootChildren;
     const keys = path.split('/');

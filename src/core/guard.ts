@@ -1,0 +1,134 @@
+/**
+ * The last word before deeds: a plan that would remove suspiciously much keeps everything but its removals, and what
+ * depends on them, until a person approves. An emptied side is more likely a missing disk than a wish.
+ */
+import type { BaseTree } from './base.ts';
+import { inStageOrder } from './builder.ts';
+import type { Held, Operation, Plan, RemoveLocal, RemoveRemote } from './plan.ts';
+import { census, type LocalTree, type RemoteTree } from './tree.ts';
+
+export interface GuardFacts {
+  readonly base: BaseTree;
+  readonly local: LocalTree;
+  readonly remote: RemoteTree;
+}
+
+export interface GuardLimits {
+  /** Removals of more than `files` files, which are also more than `percent` of the pair, are held; false: never. */
+  readonly maxDelete: { readonly files: number; readonly percent: number } | false;
+  /** Fingerprints (see `heldFingerprint`) that a person let pass. */
+  readonly approved?: ReadonlySet<string>;
+}
+
+export interface Guarded {
+  /** The plan without what is held. */
+  readonly plan: Plan;
+  readonly held: readonly Held[];
+  /** Set when a whole side was emptied: one sentence that says which. */
+  readonly halt?: string;
+}
+
+type Removal = RemoveLocal | RemoveRemote;
+
+/** What an approval is bound to: the same removal of the same size. */
+export function heldFingerprint({ side, path, files }: Pick<Held, 'side' | 'path' | 'files'>): string {
+  return `${side}:${files}:${path}`;
+}
+
+export function guard(plan: Plan, facts: GuardFacts, limits: GuardLimits): Guarded {
+  const removals = plan.operations.filter(isRemoval);
+  if (removals.length === 0) return { plan, held: [] };
+  const reasonFor = objections(removals, facts, limits);
+  const held = new Map<number, Held>();
+  for (const removal of removals) {
+    const reason = reasonFor(removal);
+    if (reason === undefined) continue;
+    const item: Held = { path: removal.place.path, side: sideOf(removal), files: filesOf(removal), reason };
+    if (limits.approved?.has(heldFingerprint(item)) !== true) held.set(removal.id, item);
+  }
+  if (held.size === 0) return { plan, held: [] };
+  const halt = emptied(facts, [...held.values()]);
+  return {
+    plan: { ...plan, operations: without(plan.operations, new Set(held.keys())) },
+    held: [...held.values()],
+    ...(halt === undefined ? {} : { halt }),
+  };
+}
+
+/** The number of files that a removal takes away. */
+export function filesOf(removal: Removal): number {
+  const seen = removal.kind === 'removeLocal' ? removal.local : removal.remote;
+  return 'children' in seen ? census(seen).files : 1;
+}
+
+export function isRemoval(operation: Operation): operation is Removal {
+  return operation.kind === 'removeLocal' || operation.kind === 'removeRemote';
+}
+
+function sideOf({ kind }: Removal): Held['side'] {
+  return kind === 'removeLocal' ? 'local' : 'remote';
+}
+
+function objections(
+  removals: readonly Removal[],
+  { base, local, remote }: GuardFacts,
+  { maxDelete }: GuardLimits,
+): (removal: Removal) => string | undefined {
+  const known = census(base).files;
+  // What is removed on one side is what the other side no longer has.
+  const empty = {
+    remote: known > 0 && census(local).files === 0,
+    local: known > 0 && census(remote).files === 0,
+  };
+  const total = removals.reduce((sum, removal) => sum + filesOf(removal), 0);
+  const tooMany = maxDelete !== false && total > maxDelete.files && total * 100 > known * maxDelete.percent;
+  const tops = maxDelete === false ? new Set<string>() : emptiedTops(removals, base, maxDelete.files);
+  return (removal) => {
+    if (empty[sideOf(removal)]) return EMPTIED[sideOf(removal)];
+    if (tooMany) return `${total} of ${known} files would be removed`;
+    const top = topOf(removal);
+    return tops.has(top) ? `all files of the folder "${top}" would be removed` : undefined;
+  };
+}
+
+const EMPTIED: Readonly<Record<Held['side'], string>> = {
+  remote: 'the local folder has no files any more',
+  local: 'the remote folder has no files any more',
+};
+
+function emptied(facts: GuardFacts, held: readonly Held[]): string | undefined {
+  const reason = held
+    .map((item) => item.reason)
+    .find((text) => text === EMPTIED.local || text === EMPTIED.remote);
+  if (reason === undefined) return undefined;
+  return `${reason}, but ${census(facts.base).files} were synced: nothing is removed until this is approved`;
+}
+
+function topOf({ place }: Removal): string {
+  return place.path.split('/', 1)[0] ?? place.path;
+}
+
+/** Top-level folders of more than `limit` files of which nothing would be left. */
+function emptiedTops(removals: readonly Removal[], base: BaseTree, limit: number): ReadonlySet<string> {
+  const removed = new Map<string, number>();
+  for (const removal of removals) {
+    const top = topOf(removal);
+    removed.set(top, (removed.get(top) ?? 0) + filesOf(removal));
+  }
+  const found = new Set<string>();
+  for (const [top, files] of removed) {
+    const node = base.children.get(top);
+    const before = node?.kind === 'folder' ? census(node).files : 0;
+    if (before > limit && files >= before) found.add(top);
+  }
+  return found;
+}
+
+/** Drops operations and all that wait for them. */
+function without(operations: readonly Operation[], dropped: Set<number>): readonly Operation[] {
+  for (let before = -1; before !== dropped.size; ) {
+    before = dropped.size;
+    for (const { id, after } of operations) if (after.some((wait) => dropped.has(wait))) dropped.add(id);
+  }
+  return inStageOrder(operations.filter(({ id }) => !dropped.has(id)));
+}

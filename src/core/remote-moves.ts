@@ -1,0 +1,100 @@
+/**
+ * What moved on the remote side. A server has no inodes; what it keeps on a move is a file's size and date. A pair is
+ * taken where size and date are unique among what vanished and what appeared, folders by the votes of their files.
+ */
+import { type BaseFolder, type BaseStamp, type BaseTree, remoteDelta } from './base.ts';
+import { type Pair, pairNames } from './local-moves.ts';
+import { type DirPath, depthOf, join, nameOf, parentOf, type RelPath, ROOT } from './path.ts';
+import { census, type FolderNode, nodeAt, type RemoteStamp, type RemoteTree } from './tree.ts';
+
+type Paths = Map<string, RelPath[]>;
+
+export function remotePairs(base: BaseTree, remote: RemoteTree): Pair[] {
+  const vanished: Paths = new Map();
+  const appeared: Paths = new Map();
+  compare({ vanished, appeared }, ROOT, base, remote);
+  const pairs: Pair[] = [];
+  for (const [version, from] of vanished) {
+    pairNames(from, appeared.get(version) ?? [], (entry, was, to) =>
+      pairs.push({ side: 'remote', entry, from: was, to }),
+    );
+  }
+  return [...folderPairs(pairs, base, remote), ...pairs];
+}
+
+/**
+ * True when a date is so fine that two different files of one size do not share it by chance. Whole seconds are what a
+ * coarse server, a copy tool, or a checkout gives to many files at once.
+ */
+export function isTelling({ date }: BaseStamp, grain: number): boolean {
+  return typeof date === 'number' && grain < 1000 && date % 1000 !== 0;
+}
+
+interface Found {
+  readonly vanished: Paths;
+  readonly appeared: Paths;
+}
+
+function compare(
+  found: Found,
+  at: DirPath,
+  base: BaseFolder | undefined,
+  remote: FolderNode<RemoteStamp> | undefined,
+): void {
+  for (const [key, node] of remote?.children ?? []) {
+    const was = base?.children.get(key);
+    if (node.kind === 'folder') compare(found, join(at, key), was?.kind === 'folder' ? was : undefined, node);
+    if (node.kind !== 'file' || node.stamp.size === 0) continue;
+    if (typeof node.stamp.date !== 'number') continue;
+    if (was?.kind === 'file' && remoteDelta(was.stamp, node.stamp) === 'none') continue;
+    note(found.appeared, node.stamp.size, node.stamp.date, join(at, key));
+  }
+  for (const [key, was] of base?.children ?? []) {
+    const node = remote?.children.get(key);
+    if (node?.kind === 'unknown' || node?.kind === 'untracked') continue;
+    if (was.kind === 'folder') {
+      if (node?.kind !== 'folder') compare(found, join(at, key), was, undefined);
+      continue;
+    }
+    // The span of an upload is no date: it fits too much.
+    if (was.kind !== 'file' || typeof was.stamp.date !== 'number' || was.stamp.size === 0) continue;
+    if (node?.kind === 'file' && remoteDelta(was.stamp, node.stamp) === 'none') continue;
+    note(found.vanished, was.stamp.size, was.stamp.date, join(at, key));
+  }
+}
+
+function note(paths: Paths, size: number, date: number, path: RelPath): void {
+  const version = `${size}:${date}`;
+  const known = paths.get(version);
+  if (known === undefined) paths.set(version, [path]);
+  else known.push(path);
+}
+
+/** Each pair of files votes for the pairs of folders that would explain it. More than half of what was there must agree. */
+function folderPairs(files: readonly Pair[], base: BaseTree, remote: RemoteTree): Pair[] {
+  const votes = new Map<string, { readonly from: RelPath; readonly to: RelPath; count: number }>();
+  for (const file of files) {
+    let [from, to]: [DirPath, DirPath] = [file.from, file.to];
+    while (from !== '' && to !== '' && nameOf(from) === nameOf(to)) {
+      [from, to] = [parentOf(from), parentOf(to)];
+      if (from === '' || to === '' || from === to) break;
+      const key = `${from}\0${to}`;
+      const vote = votes.get(key) ?? { from, to, count: 0 };
+      vote.count += 1;
+      votes.set(key, vote);
+    }
+  }
+  return [...votes.values()]
+    .filter(({ from, to, count }) => {
+      const was = nodeAt(base, from);
+      if (
+        was?.kind !== 'folder' ||
+        nodeAt(remote, from) !== undefined ||
+        nodeAt(remote, to)?.kind !== 'folder'
+      )
+        return false;
+      return count * 2 > census(was).files;
+    })
+    .sort((a, b) => depthOf(a.to) - depthOf(b.to) || b.count - a.count)
+    .map(({ from, to }) => ({ side: 'remote', entry: 'folder', from, to }));
+}
