@@ -1,0 +1,104 @@
+/**
+ * What a person sees while rtsync works: one line that is written over on a terminal, nothing elsewhere. All of it goes
+ * to stderr, so that results on stdout stay clean.
+ */
+import type { EngineEvent, Observer } from '../engine/events.ts';
+
+export interface ProgressOutput {
+  readonly isTTY?: boolean | undefined;
+  readonly columns?: number | undefined;
+  write(text: string): unknown;
+}
+
+export interface Progress extends Observer {
+  /** Wipes the line, so that something else can be printed. */
+  clear(): void;
+}
+
+/** Redraws a second at most; a terminal is not a log. */
+const EVERY_MS = 80;
+
+export function createProgress(output: ProgressOutput, requests: () => number, now: () => number): Progress {
+  if (output.isTTY !== true) return { on: () => undefined, clear: () => undefined };
+  let drawn = false;
+  let drawnAt = Number.NEGATIVE_INFINITY;
+  let phase = 'starting';
+  let total = 0;
+  let done = 0;
+  let current = '';
+
+  const draw = (force: boolean): void => {
+    if (!force && now() - drawnAt < EVERY_MS) return;
+    drawnAt = now();
+    drawn = true;
+    const share = total === 0 ? '' : ` ${done}/${total}`;
+    const line = `${phase}${share} · ${requests()} requests${current === '' ? '' : ` · ${current}`}`;
+    output.write(`\r\x1b[2K${shorten(line, (output.columns ?? 80) - 1)}`);
+  };
+  const clear = (): void => {
+    if (drawn) output.write('\r\x1b[2K');
+    drawn = false;
+  };
+
+  return {
+    clear,
+    on: (event: EngineEvent) => {
+      switch (event.kind) {
+        case 'phase':
+          phase = event.phase;
+          current = '';
+          if (event.phase === 'idle') return clear();
+          return draw(true);
+        case 'planned':
+          total = event.plan.operations.length;
+          done = 0;
+          return draw(false);
+        case 'operation':
+          done += 1;
+          current = describe(event.operation);
+          return draw(false);
+        default:
+          return undefined;
+      }
+    },
+  };
+}
+
+/** An operation in a few words, such as `up src/main.ts`. */
+export function describe(operation: Extract<EngineEvent, { kind: 'operation' }>['operation']): string {
+  switch (operation.kind) {
+    case 'upload':
+      return `→ ${printable(operation.place.path)}`;
+    case 'download':
+      return `← ${printable(operation.place.path)}`;
+    case 'compare':
+      return `= ${printable(operation.place.path)}`;
+    case 'makeFolderRemote':
+      return `→ ${printable(operation.place.path)}/`;
+    case 'makeFolderLocal':
+      return `← ${printable(operation.place.path)}/`;
+    case 'moveRemote':
+      return `→ ${printable(operation.from.path)} is now ${printable(operation.to.path)}`;
+    case 'moveLocal':
+      return `← ${printable(operation.from.path)} is now ${printable(operation.to.path)}`;
+    case 'removeRemote':
+      return `→ delete ${printable(operation.place.path)}`;
+    case 'removeLocal':
+      return `← delete ${printable(operation.place.path)}`;
+    case 'setAside':
+      return `conflict: ${printable(operation.place.path)} steps aside as ${printable(operation.copy.path)}`;
+  }
+}
+
+/** A path that cannot play tricks on a terminal: control characters are shown, not obeyed. */
+export function printable(path: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+  return path.replace(
+    /[\u0000-\u001f\u007f-\u009f]/g,
+    (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`,
+  );
+}
+
+function shorten(line: string, width: number): string {
+  return line.length <= width ? line : `${line.slice(0, Math.max(0, width - 1))}…`;
+}

@@ -1,0 +1,141 @@
+/** `rtsync sync`, `push` and `pull`: bring a pair, or all pairs, to rest once, and say what happened. */
+import type { Command } from 'commander';
+import { openPair, openServer, type ServerLink } from '../app.ts';
+import { type PairConfig, pairFor } from '../config/pairs.ts';
+import type { Direction, Mode, Pair } from '../engine/pair.ts';
+import { exitCodeOf } from '../engine/report.ts';
+import { type RunResult, runUntilQuiet } from '../engine/run-once.ts';
+import { systemClock } from '../lib/clock.ts';
+import { asRtsyncError, EXIT, type ExitCode, RtsyncError } from '../lib/errors.ts';
+import type { RequestCounts } from '../lib/gate.ts';
+import type { CliContext } from './globals.ts';
+import { observeWith } from './observe.ts';
+import { createProgress } from './progress.ts';
+import { reportLines } from './report-lines.ts';
+
+/** A pause that the server asks for may hold up a single run this long; after that it ends with "try later". */
+const PATIENCE_MS = 300_000;
+
+interface Verb {
+  readonly name: 'sync' | 'push' | 'pull';
+  readonly direction: Direction | undefined;
+  readonly does: string;
+}
+
+const VERBS: readonly Verb[] = [
+  { name: 'sync', direction: undefined, does: 'bring folder and workspace to the same state, once' },
+  { name: 'push', direction: 'push', does: 'send what changed here; nothing here is touched' },
+  { name: 'pull', direction: 'pull', does: 'fetch what changed there; nothing there is touched' },
+];
+
+interface SyncOptions {
+  readonly mirror?: boolean;
+  readonly force?: boolean;
+}
+
+export function registerSync(program: Command, context: CliContext): void {
+  for (const verb of VERBS) {
+    const command = program
+      .command(verb.name)
+      .description(verb.does)
+      .argument('[folder]', 'folder on this machine, or the name of a configured pair')
+      .argument('[workspace]', 'id, slug or name of a workspace, with :/path for a folder in it');
+    if (verb.direction !== undefined) {
+      command
+        .option('--mirror', 'make the target exactly like the source, deleting what only the target has')
+        .option('--force', 'let the source win conflicts');
+    }
+    command.action(async (folder: string | undefined, farEnd: string | undefined, options: SyncOptions) => {
+      context.exitWith(await run(context, verb, { folder, farEnd }, options));
+    });
+  }
+}
+
+async function run(
+  context: CliContext,
+  verb: Verb,
+  ends: { readonly folder: string | undefined; readonly farEnd: string | undefined },
+  options: SyncOptions,
+): Promise<ExitCode> {
+  const { config } = await context.config();
+  const pairs = pairFor(ends, context.io.cwd, config.pairs);
+  const mode: Mode = options.mirror === true ? 'mirror' : options.force === true ? 'force' : 'normal';
+  const link = await openServer(config, { env: context.io.env, clock: systemClock(), maxWaitMs: PATIENCE_MS });
+  let worst: ExitCode = EXIT.done;
+  try {
+    for (const pairConfig of pairs) worst = worse(worst, await runPair(context, link, { verb, mode, pairConfig }, pairs.length));
+  } finally {
+    await link.close();
+  }
+  return worst;
+}
+
+interface Job {
+  readonly verb: Verb;
+  readonly mode: Mode;
+  readonly pairConfig: PairConfig;
+}
+
+/** With several pairs, the trouble of one does not keep the others from their turn. */
+async function runPair(context: CliContext, link: ServerLink, job: Job, pairs: number): Promise<ExitCode> {
+  try {
+    return await syncPair(context, link, job);
+  } catch (thrown) {
+    const error = asRtsyncError(thrown);
+    if (pairs === 1 || error.code === 'bug' || context.signal.aborted) throw error;
+    context.output().failure(`${job.pairConfig.name}: ${error.message}`);
+    return error.exitCode;
+  }
+}
+
+async function syncPair(context: CliContext, link: ServerLink, job: Job): Promise<ExitCode> {
+  const { config } = await context.config();
+  const log = await context.log();
+  const clock = systemClock();
+  const globals = context.globals();
+  const progress = createProgress(
+    globals.json ? { write: () => undefined } : context.io.stderr,
+    () => link.gate.counts.total,
+    () => clock.monotonic(),
+  );
+  const before = link.gate.counts;
+  const opened = await openPair(config, link, job.pairConfig, {
+    clock,
+    observer: observeWith(log, progress),
+    direction: job.verb.direction,
+    mode: job.mode,
+    dryRun: globals.dryRun,
+    signal: context.signal,
+  });
+  try {
+    const result = await runToTheEnd(opened.pair, context.signal, before);
+    progress.clear();
+    context.output().result(reportLines(result.report, context.output()), result.report);
+    return codeOf(result);
+  } finally {
+    progress.clear();
+    opened.close();
+  }
+}
+
+async function runToTheEnd(pair: Pair, signal: AbortSignal, before: RequestCounts): Promise<RunResult> {
+  try {
+    return await runUntilQuiet(pair, signal, before);
+  } catch (error) {
+    if (signal.aborted) throw new RtsyncError('stopped', { message: 'stopped; what was done is kept, the next run goes on', cause: error });
+    throw error;
+  }
+}
+
+function codeOf({ report, later, bug }: RunResult): ExitCode {
+  if (bug !== undefined) throw bug;
+  return exitCodeOf(report, later);
+}
+
+/** Of two pairs' ends the one that needs a person more. */
+const GRAVITY: readonly ExitCode[] = [EXIT.bug, EXIT.config, EXIT.refused, EXIT.usage, EXIT.halted, EXIT.later, EXIT.remaining, EXIT.done];
+
+function worse(one: ExitCode, other: ExitCode): ExitCode {
+  return GRAVITY.indexOf(one) <= GRAVITY.indexOf(other) ? one : other;
+}
+

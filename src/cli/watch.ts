@@ -1,0 +1,107 @@
+/** `rtsync watch`: keeps one pair or all pairs in sync until it is stopped. */
+import type { Command } from 'commander';
+import { openPair, openServer, type ServerLink, watchFiles } from '../app.ts';
+import type { Config } from '../config.ts';
+import { type PairConfig, pairFor } from '../config/pairs.ts';
+import { watchPair } from '../engine/watch.ts';
+import { systemClock } from '../lib/clock.ts';
+import { RtsyncError } from '../lib/errors.ts';
+import type { Log } from '../lib/log.ts';
+import type { CliContext } from './globals.ts';
+import { observeWith } from './observe.ts';
+import { createProgress, describe } from './progress.ts';
+
+/** The net under the watcher's hints: everything local is scanned again this often. */
+const RESCAN_MS = 600_000;
+
+export function registerWatch(program: Command, context: CliContext): void {
+  program
+    .command('watch')
+    .description('keep folder and workspace the same until stopped')
+    .argument('[folder]', 'folder on this machine, or the name of a configured pair')
+    .argument('[workspace]', 'id, slug or name of a workspace, with :/path for a folder in it')
+    .option('--poll <seconds>', 'seconds between looks at the workspace', positive)
+    .action(async (folder: string | undefined, farEnd: string | undefined, options: { poll?: number }) => {
+      if (context.globals().dryRun)
+        throw new RtsyncError('usage', 'watch has no --dry-run; "rtsync sync --dry-run" shows what it would do first');
+      const { config } = await context.config();
+      const pairs = pairFor({ folder, farEnd }, context.io.cwd, config.pairs);
+      const log = await context.log();
+      await watchAll(context, { config, pairs, log, poll: options.poll });
+    });
+}
+
+interface Job {
+  readonly config: Config;
+  readonly pairs: readonly PairConfig[];
+  readonly log: Log;
+  readonly poll: number | undefined;
+}
+
+/** One gate for all pairs. What ends one pair for good ends the service: a half-working one would go unnoticed. */
+async function watchAll(context: CliContext, job: Job): Promise<void> {
+  const clock = systemClock();
+  const stop = new AbortController();
+  const signal = AbortSignal.any([context.signal, stop.signal]);
+  const link = await openServer(job.config, { env: context.io.env, clock });
+  try {
+    const running = job.pairs.map(async (pair) => {
+      try {
+        await watchOne(context, link, { ...job, pair, signal });
+      } catch (error) {
+        stop.abort(error);
+        throw error;
+      }
+    });
+    const ends = await Promise.allSettled(running);
+    const failed = ends.find((end) => end.status === 'rejected');
+    if (failed !== undefined && !context.signal.aborted) throw failed.reason;
+    job.log.info('stopped');
+  } finally {
+    await link.close();
+  }
+}
+
+async function watchOne(
+  context: CliContext,
+  link: ServerLink,
+  job: Job & { readonly pair: PairConfig; readonly signal: AbortSignal },
+): Promise<void> {
+  const log = job.pairs.length > 1 ? job.log.child({ pair: job.pair.name }) : job.log;
+  const clock = systemClock();
+  const progress = createProgress(context.io.stderr, () => link.gate.counts.total, () => clock.monotonic());
+  const observer = observeWith(log, progress, (event) => {
+    if (event.kind !== 'operation' || (event.result !== 'done' && event.result !== 'failed')) return;
+    progress.clear();
+    log.info(event.result === 'done' ? describe(event.operation) : `failed: ${describe(event.operation)}`);
+  });
+  const { pair, close } = await openPair(job.config, link, job.pair, {
+    clock,
+    observer,
+    mode: 'normal',
+    dryRun: false,
+    signal: job.signal,
+  });
+  log.info({ folder: pair.local.root, workspace: pair.remote.title }, 'watching');
+  try {
+    await watchPair(
+      pair,
+      {
+        pollMs: (job.poll ?? job.pair.pollSeconds) * 1000,
+        limitPerMinute: job.config.server.limitPerMinute,
+        rescanMs: RESCAN_MS,
+        startWatching: (hint) => watchFiles(pair, hint),
+      },
+      job.signal,
+    );
+  } finally {
+    progress.clear();
+    close();
+  }
+}
+
+function positive(text: string): number {
+  const value = Number(text);
+  if (!Number.isFinite(value) || value <= 0) throw new RtsyncError('usage', `--poll must be a number of seconds above 0, not "${text}"`);
+  return value;
+}

@@ -1,0 +1,136 @@
+/**
+ * One cycle: look at both sides, ask what only contents can tell, decide, let the guard speak, carry out, and write
+ * down what really happened. The recipe of the engine; each step lives in a room of its own.
+ */
+import { guard } from '../core/guard.ts';
+import type { IgnoreRules } from '../core/ignore.ts';
+import type { LocalDir, RemoteDir } from '../core/path.ts';
+import type { Held, Plan, Problem } from '../core/plan.ts';
+import { withChanges } from '../core/tree.ts';
+import type { LocalScan } from '../local/local.ts';
+import type { RemoteScan } from '../remote/remote.ts';
+import { decideFor } from './decision.ts';
+import { withDigests } from './digests.ts';
+import { execute } from './executor.ts';
+import { createLedger, type Totals } from './ledger.ts';
+import type { Pair } from './pair.ts';
+
+/** What to look at: everything, only some folders, or nothing (take it as remembered). */
+export interface CycleRequest {
+  readonly local: 'all' | readonly LocalDir[];
+  readonly remote: 'sweep' | readonly RemoteDir[];
+}
+
+/** What the engine remembers between cycles of one process. */
+export interface Memory {
+  readonly local: LocalScan;
+  readonly remote: RemoteScan;
+  /** Monotonic milliseconds at the start of the last sweep. */
+  readonly sweptAt: number;
+}
+
+export interface CycleResult {
+  readonly memory: Memory;
+  readonly plan: Plan;
+  readonly held: readonly Held[];
+  readonly totals: Totals;
+  /** Everything that is not synced now, from looking, deciding and doing. */
+  readonly problems: readonly Problem[];
+}
+
+export async function runCycle(
+  pair: Pair,
+  memory: Memory | undefined,
+  request: CycleRequest,
+  signal: AbortSignal,
+): Promise<CycleResult> {
+  await pair.beforeCycle();
+  const seen = await observe(pair, memory, request, signal);
+  pair.observer.on({ kind: 'phase', phase: 'planning' });
+  const decided = decideFor(pair, { local: seen.local.tree, remote: seen.remote.tree });
+  const judged = guard(decided, { base: pair.state.base(), ...trees(seen) }, { maxDelete: pair.options.maxDelete });
+  pair.observer.on({ kind: 'planned', plan: judged.plan, held: judged.held });
+  const ledger = createLedger(pair, pair.state.nextCycle());
+  if (!pair.options.dryRun) await carryOut(pair, seen, judged.plan, ledger, signal);
+  return {
+    memory: remember(seen, ledger.totals),
+    plan: judged.plan,
+    held: judged.held,
+    totals: ledger.totals,
+    problems: [...seen.local.problems, ...seen.remote.problems, ...judged.plan.problems, ...ledger.totals.problems],
+  };
+}
+
+async function carryOut(
+  pair: Pair,
+  seen: Memory,
+  plan: Plan,
+  ledger: ReturnType<typeof createLedger>,
+  signal: AbortSignal,
+): Promise<void> {
+  const base = pair.state.base();
+  if (plan.baseChanges.length > 0) pair.state.settle({ changes: plan.baseChanges, journal: [] });
+  if (plan.operations.length === 0) return;
+  pair.observer.on({ kind: 'phase', phase: 'working' });
+  try {
+    await execute({ pair, base, ...trees(seen), ledger, signal }, plan);
+  } finally {
+    ledger.settle();
+  }
+}
+
+async function observe(
+  pair: Pair,
+  memory: Memory | undefined,
+  request: CycleRequest,
+  signal: AbortSignal,
+): Promise<Memory> {
+  pair.observer.on({ kind: 'phase', phase: 'scanning' });
+  const local = await scanLocal(pair, memory, request, signal);
+  pair.observer.on({ kind: 'phase', phase: 'listing' });
+  const startedAt = pair.clock.monotonic();
+  const sweeping = memory === undefined || request.remote === 'sweep' || rulesChanged(memory.local.rules, local.rules);
+  const remote = sweeping
+    ? await pair.remote.sweep(local.rules, signal)
+    : await lookAgain(pair, memory.remote, request.remote as readonly RemoteDir[], local.rules, signal);
+  const asked = await withDigests(pair, local, remote, signal);
+  return { local: asked, remote, sweptAt: sweeping ? startedAt : memory.sweptAt };
+}
+
+async function scanLocal(
+  pair: Pair,
+  memory: Memory | undefined,
+  request: CycleRequest,
+  signal: AbortSignal,
+): Promise<LocalScan> {
+  const { rules } = pair.options;
+  if (memory === undefined || request.local === 'all') return pair.local.scan(rules, signal);
+  return request.local.length === 0 ? memory.local : pair.local.rescan(memory.local, request.local, rules, signal);
+}
+
+function lookAgain(
+  pair: Pair,
+  before: RemoteScan,
+  dirs: readonly RemoteDir[],
+  rules: IgnoreRules,
+  signal: AbortSignal,
+): Promise<RemoteScan> {
+  return dirs.length === 0 ? Promise.resolve(before) : pair.remote.look(before, dirs, rules, signal);
+}
+
+function rulesChanged(before: IgnoreRules, now: IgnoreRules): boolean {
+  return before.fingerprint !== now.fingerprint;
+}
+
+/** The trees as they are after our own deeds, so that the next cycle need not look to know them. */
+function remember(seen: Memory, totals: Totals): Memory {
+  return {
+    local: { ...seen.local, tree: withChanges(seen.local.tree, totals.localChanges) },
+    remote: { ...seen.remote, tree: withChanges(seen.remote.tree, totals.remoteChanges) },
+    sweptAt: seen.sweptAt,
+  };
+}
+
+function trees(seen: Memory): { local: LocalScan['tree']; remote: RemoteScan['tree'] } {
+  return { local: seen.local.tree, remote: seen.remote.tree };
+}

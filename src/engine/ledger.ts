@@ -1,0 +1,189 @@
+/**
+ * What a cycle really achieved. Each deed reports here once; the ledger settles base and journal in groups, gathers
+ * the changes of both observed trees, and counts. A deed that is not settled when the process dies is found again by
+ * comparing.
+ */
+import type { BaseChange } from '../core/base.ts';
+import type { RelPath } from '../core/path.ts';
+import type { Operation, Problem, ProblemCode } from '../core/plan.ts';
+import type { LocalStamp, Node, NodeChange, RemoteStamp } from '../core/tree.ts';
+import { asRtsyncError, type ErrorCode, type RtsyncError } from '../lib/errors.ts';
+import type { ConflictRecord, JournalEntry } from '../state/state.ts';
+import type { OperationResult } from './events.ts';
+import type { Pair } from './pair.ts';
+
+/** Deeds of one settle group: a commit costs an fsync, so they share it. */
+const GROUP = 256;
+const GROUP_MS = 200;
+
+export interface Deed {
+  readonly operation: Operation;
+  readonly result: 'done' | 'adopted';
+  readonly base: readonly BaseChange[];
+  readonly local?: readonly NodeChange<LocalStamp>[];
+  readonly remote?: readonly NodeChange<RemoteStamp>[];
+  readonly journal?: Omit<JournalEntry, 'at' | 'cycle'>;
+  readonly conflict?: { readonly path: RelPath; readonly copy: string | undefined; readonly resolution: string };
+  readonly bytes?: { readonly up?: number; readonly down?: number };
+  /** More to do that only the next cycle can plan. */
+  readonly followUp?: boolean;
+}
+
+export interface Ledger {
+  deed(deed: Deed): void;
+  failed(operation: Operation, error: unknown): void;
+  skipped(operation: Operation): void;
+  /** Makes durable what is gathered. */
+  settle(): void;
+  succeeded(id: number): boolean;
+  readonly totals: Totals;
+}
+
+export interface Totals {
+  readonly done: Map<Operation['kind'], number>;
+  conflicts: { path: string; copy: string | undefined }[];
+  problems: Problem[];
+  up: number;
+  down: number;
+  /** Folders whose picture was wrong, and whether something was left for the next cycle. */
+  replan: Set<string>;
+  followUp: boolean;
+  /** Why the rest must wait: the first error that says "later". */
+  later: RtsyncError | undefined;
+  /** What ends the whole run: a refused key, a halt. */
+  fatal: RtsyncError | undefined;
+  bug: RtsyncError | undefined;
+  /** Network failures in a row, without a success between. */
+  networkStrikes: number;
+  readonly localChanges: NodeChange<LocalStamp>[];
+  readonly remoteChanges: NodeChange<RemoteStamp>[];
+}
+
+export function createLedger(pair: Pair, cycle: number): Ledger {
+  const totals = emptyTotals();
+  const succeeded = new Set<number>();
+  let changes: BaseChange[] = [];
+  let journal: JournalEntry[] = [];
+  let conflicts: ConflictRecord[] = [];
+  let since = 0;
+
+  const tell = (operation: Operation, result: OperationResult): void =>
+    pair.observer.on({ kind: 'operation', operation, result });
+
+  const settle = (): void => {
+    if (changes.length + journal.length + conflicts.length === 0) return;
+    pair.state.settle({ changes, journal, conflicts });
+    changes = [];
+    journal = [];
+    conflicts = [];
+  };
+
+  return {
+    totals,
+    settle,
+    succeeded: (id) => succeeded.has(id),
+    deed: (deed) => {
+      const at = pair.clock.now();
+      if (changes.length === 0) since = pair.clock.monotonic();
+      succeeded.add(deed.operation.id);
+      totals.networkStrikes = 0;
+      changes.push(...deed.base);
+      totals.localChanges.push(...(deed.local ?? []));
+      totals.remoteChanges.push(...(deed.remote ?? []));
+      if (deed.journal !== undefined) journal.push({ at, cycle, ...deed.journal });
+      if (deed.conflict !== undefined) {
+        conflicts.push({ at, ...deed.conflict });
+        totals.conflicts.push({ path: deed.conflict.path, copy: deed.conflict.copy });
+        pair.observer.on({ kind: 'conflict', path: deed.conflict.path, copy: deed.conflict.copy });
+      }
+      if (deed.followUp === true) totals.followUp = true;
+      totals.up += deed.bytes?.up ?? 0;
+      totals.down += deed.bytes?.down ?? 0;
+      totals.done.set(deed.operation.kind, (totals.done.get(deed.operation.kind) ?? 0) + weight(deed.operation));
+      tell(deed.operation, deed.result);
+      if (changes.length >= GROUP || pair.clock.monotonic() - since > GROUP_MS) settle();
+    },
+    failed: (operation, thrown) => {
+      const error = asRtsyncError(thrown);
+      tell(operation, error.disposition === 'replan' ? 'replan' : 'failed');
+      if (error.code === 'network') totals.networkStrikes += 1;
+      note(totals, operation, error);
+    },
+    skipped: (operation) => tell(operation, 'skipped'),
+  };
+}
+
+function emptyTotals(): Totals {
+  return {
+    done: new Map(),
+    conflicts: [],
+    problems: [],
+    up: 0,
+    down: 0,
+    replan: new Set(),
+    followUp: false,
+    later: undefined,
+    fatal: undefined,
+    bug: undefined,
+    networkStrikes: 0,
+    localChanges: [],
+    remoteChanges: [],
+  };
+}
+
+/** Removed folders count as the files they held. */
+function weight(operation: Operation): number {
+  if (operation.kind === 'removeLocal') return filesIn(operation.local);
+  if (operation.kind === 'removeRemote') return filesIn(operation.remote);
+  return 1;
+}
+
+function filesIn(seen: LocalStamp | RemoteStamp | Node<unknown>): number {
+  if (!('kind' in seen)) return 1;
+  if (seen.kind !== 'folder') return seen.kind === 'file' ? 1 : 0;
+  let files = 0;
+  for (const child of seen.children.values()) files += filesIn(child);
+  return Math.max(files, 1);
+}
+
+function note(totals: Totals, operation: Operation, error: RtsyncError): void {
+  const path = pathOf(operation);
+  switch (error.disposition) {
+    case 'replan':
+      totals.replan.add(path);
+      return;
+    case 'halt':
+    case 'fix':
+      totals.fatal ??= error;
+      break;
+    case 'bug':
+      totals.bug ??= error;
+      break;
+    case 'later':
+      totals.later ??= error;
+      break;
+    case 'retry':
+      if (error.code !== 'changing') totals.later ??= error;
+      break;
+    case 'hold':
+      break;
+  }
+  totals.problems.push({ path, code: PROBLEM_OF[error.code] ?? 'failed', message: error.message });
+}
+
+/** The path under which an operation is reported. */
+export function pathOf(operation: Operation): RelPath {
+  return 'place' in operation ? operation.place.path : operation.to.path;
+}
+
+const PROBLEM_OF: Partial<Record<ErrorCode, ProblemCode>> = {
+  'too-large': 'too-large',
+  'unsupported-name': 'name',
+  unreadable: 'unreadable',
+  changing: 'changing',
+  'storage-full': 'waiting',
+  'disk-full': 'waiting',
+  'rate-limited': 'waiting',
+  network: 'waiting',
+  stopped: 'waiting',
+};

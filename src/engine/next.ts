@@ -1,0 +1,74 @@
+/** After a cycle: is there more to do, when, and where must be looked first? Pure. */
+import { type DirPath, type LocalDir, parentOf, type RelPath, type RemoteDir, ROOT } from '../core/path.ts';
+import type { Problem } from '../core/plan.ts';
+import { type LocalTree, nodeAt, type RemoteTree, spell } from '../core/tree.ts';
+import type { CycleRequest, CycleResult } from './cycle.ts';
+
+export type Next =
+  | { readonly kind: 'quiet' }
+  /** `waitMs` before the next look; `why` for the log. */
+  | { readonly kind: 'again'; readonly why: 'follow-up' | 'replan' | 'changing' | 'retry'; readonly request: CycleRequest; readonly waitMs: number };
+
+/** More folders than this are looked at cheaper by a sweep. */
+const MANY = 64;
+const CHANGING_MS = 120;
+const CHANGING_MAX_MS = 2_000;
+const RETRY_MS = 1_000;
+const RETRY_MAX_MS = 60_000;
+
+/** `tries`: cycles in a row that ended the same way without a deed. */
+export function whatNext(result: CycleResult, tries: number): Next {
+  const { totals } = result;
+  if (totals.later !== undefined) {
+    const waitMs = Math.min(RETRY_MAX_MS, RETRY_MS * 2 ** tries);
+    return { kind: 'again', why: 'retry', request: { local: 'all', remote: 'sweep' }, waitMs };
+  }
+  if (totals.replan.size > 0) {
+    const remote = dirsOf(result.memory.remote.tree, [...totals.replan]);
+    return { kind: 'again', why: 'replan', request: { local: 'all', remote }, waitMs: Math.min(CHANGING_MAX_MS, CHANGING_MS * tries) };
+  }
+  if (totals.followUp) return { kind: 'again', why: 'follow-up', request: { local: 'all', remote: [] }, waitMs: 0 };
+  const changing = result.problems.filter((problem) => problem.code === 'changing');
+  if (changing.length > 0) {
+    const paths = changing.map((problem) => problem.path as RelPath);
+    const request = {
+      local: localDirsOf(result.memory.local.tree, paths),
+      remote: dirsOf(result.memory.remote.tree, paths.filter((path) => isEmptyFile(result, path))),
+    };
+    return { kind: 'again', why: 'changing', request, waitMs: Math.min(CHANGING_MAX_MS, CHANGING_MS * (tries + 1)) };
+  }
+  return { kind: 'quiet' };
+}
+
+/** The nearest folders that the server has above these paths, spelled its way; 'sweep' when they are many. */
+export function dirsOf(tree: RemoteTree, paths: readonly string[]): CycleRequest['remote'] {
+  const dirs = new Set<RemoteDir>();
+  for (const path of paths) {
+    let dir: DirPath = parentOf(path as RelPath);
+    while (dir !== ROOT && nodeAt(tree, dir)?.kind !== 'folder') dir = parentOf(dir);
+    dirs.add(dir === ROOT ? ROOT : (spell(tree, dir as RelPath) as RemoteDir));
+    if (dirs.size > MANY) return 'sweep';
+  }
+  return [...dirs];
+}
+
+function isEmptyFile(result: CycleResult, path: RelPath): boolean {
+  const node = nodeAt(result.memory.remote.tree, path);
+  return node?.kind === 'file' && node.stamp.size === 0;
+}
+
+function localDirsOf(tree: LocalTree, paths: readonly RelPath[]): CycleRequest['local'] {
+  const dirs = new Set<LocalDir>();
+  for (const path of paths) {
+    const dir = parentOf(path);
+    if (dir !== ROOT && nodeAt(tree, dir)?.kind !== 'folder') return 'all';
+    dirs.add(dir === ROOT ? ROOT : (spell(tree, dir as RelPath) as LocalDir));
+    if (dirs.size > MANY) return 'all';
+  }
+  return [...dirs];
+}
+
+/** Problems that time alone does not mend. */
+export function remaining(problems: readonly Problem[]): readonly Problem[] {
+  return problems.filter((problem) => problem.code !== 'kept');
+}

@@ -1,0 +1,47 @@
+/**
+ * One pair at work: everything a cycle needs, as interfaces. The engine is given these and knows no concrete disk,
+ * server or database.
+ */
+import type { IgnoreRules } from '../core/ignore.ts';
+import type { ConflictPolicy } from '../core/plan.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { Gate } from '../lib/gate.ts';
+import type { LocalFolder } from '../local/local.ts';
+import type { Remote } from '../remote/remote.ts';
+import type { PairState } from '../state/state.ts';
+import type { Observer } from './events.ts';
+
+export type Direction = 'both' | 'push' | 'pull';
+export type Mode = 'normal' | 'force' | 'mirror';
+
+export interface PairOptions {
+  /** Name for logs and reports. */
+  readonly name: string;
+  readonly direction: Direction;
+  readonly mode: Mode;
+  readonly dryRun: boolean;
+  /** Rules of the configuration; ignore files in the tree are added by the scan. */
+  readonly rules: IgnoreRules;
+  readonly policyFor: (path: string) => ConflictPolicy;
+  /** Part of the names of conflict copies. */
+  readonly host: string;
+  readonly maxDelete: { readonly files: number; readonly percent: number } | false;
+  readonly uploadLimitBytes: number | undefined;
+  /** Names that one side cannot hold; undefined when it can. */
+  readonly remoteNameFault: (name: string) => string | undefined;
+  readonly localNameFault: (name: string) => string | undefined;
+  /** Folders worked on at once. */
+  readonly parallelFolders: number;
+}
+
+export interface Pair {
+  readonly options: PairOptions;
+  readonly local: LocalFolder;
+  readonly remote: Remote;
+  readonly state: PairState;
+  readonly gate: Gate;
+  readonly clock: Clock;
+  readonly observer: Observer;
+  /** Called before each cycle: the server's traits may have to be found out again. `remote` may be another one then. */
+  beforeCycle(): Promise<void>;
+}

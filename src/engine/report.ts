@@ -1,0 +1,56 @@
+/** What a run did, as data: the object that `--json` prints, and the exit code that follows from it. */
+import type { Held, Problem } from '../core/plan.ts';
+import { EXIT, type ExitCode, type RtsyncError } from '../lib/errors.ts';
+import type { Direction } from './pair.ts';
+
+export interface OperationCounts {
+  upload: number;
+  download: number;
+  compare: number;
+  makeFolder: number;
+  moveRemote: number;
+  moveLocal: number;
+  removeRemote: number;
+  removeLocal: number;
+  conflict: number;
+}
+
+/** One run of `sync`, `push` or `pull`, however many cycles it took. Bytes, milliseconds. */
+export interface RunReport {
+  readonly version: 1;
+  readonly pair: string;
+  readonly direction: Direction;
+  readonly dryRun: boolean;
+  readonly inSync: boolean;
+  readonly durationMs: number;
+  readonly requests: { readonly total: number; readonly byKind: Readonly<Record<string, number>> };
+  readonly bytes: { readonly up: number; readonly down: number };
+  readonly operations: Readonly<OperationCounts>;
+  readonly conflicts: readonly { readonly path: string; readonly copy?: string }[];
+  readonly problems: readonly Problem[];
+  readonly held: readonly Held[];
+  readonly forecast?: { readonly requests: number; readonly bytes: number; readonly seconds?: number };
+}
+
+export function noOperations(): OperationCounts {
+  return {
+    upload: 0,
+    download: 0,
+    compare: 0,
+    makeFolder: 0,
+    moveRemote: 0,
+    moveLocal: 0,
+    removeRemote: 0,
+    removeLocal: 0,
+    conflict: 0,
+  };
+}
+
+/** `later`: why the run gave up for now, when it did. */
+export function exitCodeOf(report: RunReport, later: RtsyncError | undefined): ExitCode {
+  if (report.held.length > 0) return EXIT.halted;
+  if (later !== undefined) return EXIT.later;
+  if (report.problems.some((problem) => problem.code === 'waiting')) return EXIT.later;
+  if (report.problems.some((problem) => problem.code !== 'kept') || report.conflicts.length > 0) return EXIT.remaining;
+  return EXIT.done;
+}

@@ -1,0 +1,69 @@
+/**
+ * Why a cycle should run, and when. Hints of changed folders are gathered until they stand still for a moment (but
+ * not for ever); polls and retries come by time. Pure but for the waiting.
+ */
+import type { LocalDir } from '../core/path.ts';
+import type { Clock } from '../lib/clock.ts';
+
+/** Hints are gathered until none came for this long … */
+const QUIET_MS = 60;
+/** … but no longer than this. */
+const PATIENCE_MS = 1_000;
+/** More folders than this are scanned faster as a whole. */
+const MANY = 400;
+
+export interface Triggers {
+  /** Folders in which something happened; 'all' when the watcher lost track. */
+  hint(dirs: readonly LocalDir[] | 'all'): void;
+  /** Wakes `wait` now. */
+  wake(): void;
+  /**
+   * Resolves when a cycle should run: soon after hints, or at `dueAt` (monotonic milliseconds). Gives the folders to
+   * scan again and empties the store.
+   */
+  wait(dueAt: number, signal: AbortSignal): Promise<readonly LocalDir[] | 'all'>;
+}
+
+export function createTriggers(clock: Clock): Triggers {
+  let dirs = new Set<LocalDir>();
+  let all = false;
+  let woken = false;
+  let firstAt = 0;
+  let lastAt = 0;
+  let nap: AbortController | undefined;
+
+  const pending = (): boolean => all || dirs.size > 0;
+  const take = (): readonly LocalDir[] | 'all' => {
+    const taken = all || dirs.size > MANY ? 'all' : [...dirs];
+    dirs = new Set();
+    all = false;
+    woken = false;
+    return taken;
+  };
+
+  return {
+    hint: (more) => {
+      const now = clock.monotonic();
+      if (!pending()) firstAt = now;
+      lastAt = now;
+      if (more === 'all') all = true;
+      else for (const dir of more) dirs.add(dir);
+      nap?.abort();
+    },
+    wake: () => {
+      woken = true;
+      nap?.abort();
+    },
+    wait: async (dueAt, signal) => {
+      for (;;) {
+        const now = clock.monotonic();
+        const hintsAt = pending() ? Math.min(lastAt + QUIET_MS, firstAt + PATIENCE_MS) : Number.POSITIVE_INFINITY;
+        const at = Math.min(hintsAt, dueAt);
+        if (now >= at || woken || signal.aborted) return take();
+        nap = new AbortController();
+        await clock.sleep(at - now, AbortSignal.any([nap.signal, signal])).catch(() => undefined);
+        nap = undefined;
+      }
+    },
+  };
+}

@@ -1,0 +1,129 @@
+/**
+ * The service: cycles for as long as it is asked. Local hints bring a cycle at once, the remote side is swept by
+ * time, troubles are tried again after a pause. Only what the user must mend ends it.
+ */
+import type { LocalDir } from '../core/path.ts';
+import { census } from '../core/tree.ts';
+import { asRtsyncError, type RtsyncError } from '../lib/errors.ts';
+import { type CycleRequest, type CycleResult, type Memory, runCycle } from './cycle.ts';
+import { whatNext } from './next.ts';
+import type { Pair } from './pair.ts';
+import { createTriggers } from './triggers.ts';
+
+export interface WatchOptions {
+  /** Milliseconds between sweeps of the remote side. Stretched when the rate limit cannot carry it. */
+  readonly pollMs: number;
+  /** Requests a minute, when known: polling takes at most half of them. */
+  readonly limitPerMinute: number | undefined;
+  /** Milliseconds between full local scans, the net under the hints. */
+  readonly rescanMs: number;
+  /** Starts the watcher. Called once, after the first cycle's scan, with the place to send hints to. */
+  readonly startWatching: (hint: (dirs: readonly LocalDir[] | 'all') => void) => Promise<LocalWatcher>;
+  /** Told after each cycle. */
+  readonly onCycle?: (result: CycleResult) => void;
+}
+
+export interface LocalWatcher {
+  /** Folders that the scan found; the watcher follows them. */
+  follow(memory: Memory): Promise<void> | void;
+  close(): Promise<void>;
+}
+
+const RETRY_MS = 2_000;
+const RETRY_MAX_MS = 120_000;
+const HALTED_MS = 10_000;
+
+/** Runs until the signal is aborted; then resolves. Rejects with what only the user can mend. */
+export async function watchPair(pair: Pair, options: WatchOptions, signal: AbortSignal): Promise<void> {
+  const triggers = createTriggers(pair.clock);
+  const watcher = await options.startWatching((dirs) => triggers.hint(dirs));
+  try {
+    await loop(pair, options, { triggers, watcher }, signal);
+  } finally {
+    await watcher.close();
+  }
+}
+
+interface Parts {
+  readonly triggers: ReturnType<typeof createTriggers>;
+  readonly watcher: LocalWatcher;
+}
+
+interface Schedule {
+  memory: Memory | undefined;
+  /** Monotonic milliseconds. */
+  pollAt: number;
+  rescanAt: number;
+  again: { readonly at: number; readonly request: CycleRequest } | undefined;
+  tries: number;
+  failures: number;
+}
+
+async function loop(pair: Pair, options: WatchOptions, parts: Parts, signal: AbortSignal): Promise<void> {
+  const plan: Schedule = { memory: undefined, pollAt: 0, rescanAt: 0, again: undefined, tries: 0, failures: 0 };
+  while (!signal.aborted) {
+    const dueAt = Math.min(plan.pollAt, plan.rescanAt, plan.again?.at ?? Number.POSITIVE_INFINITY);
+    const hints = await parts.triggers.wait(dueAt, signal);
+    if (signal.aborted) return;
+    const request = requestFor(plan, hints, pair.clock.monotonic());
+    try {
+      const result = await runCycle(pair, plan.memory, request, signal);
+      plan.memory = result.memory;
+      plan.failures = 0;
+      await parts.watcher.follow(result.memory);
+      schedule(pair, options, plan, request, result);
+      options.onCycle?.(result);
+      pair.observer.on({ kind: 'phase', phase: 'idle' });
+    } catch (thrown) {
+      if (signal.aborted) return;
+      afterFailure(pair, plan, asRtsyncError(thrown));
+    }
+  }
+}
+
+function requestFor(plan: Schedule, hints: readonly LocalDir[] | 'all', now: number): CycleRequest {
+  const due = plan.again !== undefined && plan.again.at <= now ? plan.again.request : undefined;
+  if (due !== undefined) plan.again = undefined;
+  const everything = hints === 'all' || due?.local === 'all' || plan.rescanAt <= now || plan.memory === undefined;
+  const sweep = plan.pollAt <= now || due?.remote === 'sweep';
+  return {
+    local: everything ? 'all' : [...new Set([...hints, ...(due === undefined ? [] : due.local)])],
+    remote: sweep ? 'sweep' : due === undefined ? [] : due.remote,
+  };
+}
+
+function schedule(
+  pair: Pair,
+  options: WatchOptions,
+  plan: Schedule,
+  request: CycleRequest,
+  result: CycleResult,
+): void {
+  const now = pair.clock.monotonic();
+  if (request.local === 'all') plan.rescanAt = now + options.rescanMs;
+  if (request.remote === 'sweep') plan.pollAt = now + pollEvery(options, result);
+  const next = whatNext(result, plan.tries);
+  plan.tries = next.kind === 'again' && result.totals.done.size === 0 ? plan.tries + 1 : 0;
+  plan.again = next.kind === 'again' ? { at: now + next.waitMs, request: next.request } : undefined;
+}
+
+/** A sweep costs one request a folder and one for the root; half of the rate is the most it may take. */
+function pollEvery(options: WatchOptions, result: CycleResult): number {
+  if (options.limitPerMinute === undefined) return options.pollMs;
+  const cost = census(result.memory.remote.tree).folders + 1;
+  return Math.max(options.pollMs, (cost / (options.limitPerMinute / 2)) * 60_000);
+}
+
+function afterFailure(pair: Pair, plan: Schedule, error: RtsyncError): void {
+  if (error.disposition === 'fix' || error.disposition === 'bug') throw error;
+  plan.failures += 1;
+  const now = pair.clock.monotonic();
+  const halted = error.disposition === 'halt';
+  const waitMs = halted ? HALTED_MS : Math.min(RETRY_MAX_MS, RETRY_MS * 2 ** (plan.failures - 1));
+  plan.memory = undefined;
+  plan.pollAt = now + waitMs;
+  plan.rescanAt = now + waitMs;
+  plan.again = undefined;
+  if (plan.failures === 1 || !halted)
+    pair.observer.on({ kind: 'notice', level: halted ? 'error' : 'warn', message: `${error.message}; trying again in ${Math.round(waitMs / 1000)} s` });
+}
