@@ -2,91 +2,29 @@
  * The composition root: the only file that knows every concrete part. It turns a configuration into a server link and
  * opened pairs; what is done with them is the engine's and the command line's.
  */
-import { createHash } from 'node:crypto';
 import { mkdir, realpath, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { basename, join } from 'node:path';
-import type { Config } from './config.ts';
+import { fingerprint } from './app/fingerprint.ts';
+import type { ServerLink } from './app/link.ts';
 import type { PairConfig } from './config/pairs.ts';
-import { findCredential } from './config/secrets.ts';
+import type { Config } from './config.ts';
 import { createIgnoreRules } from './core/ignore.ts';
-import type { LocalDir, RelPath, RemoteDir } from './core/path.ts';
+import type { RelPath, RemoteDir } from './core/path.ts';
 import type { Observer } from './engine/events.ts';
 import type { Direction, Mode, Pair } from './engine/pair.ts';
-import type { LocalWatcher } from './engine/watch.ts';
 import type { Clock } from './lib/clock.ts';
 import { RtsyncError } from './lib/errors.ts';
 import { openLocalFolder } from './local/folder.ts';
 import { checkMarker, findEnclosingPair, readMarker, writeMarker } from './local/own.ts';
-import { watchFolder } from './local/watch.ts';
-import { createGate, type PacedGate } from './pace/queue.ts';
-import { paceFile } from './pace/saved.ts';
-import { createHttp } from './remote/http.ts';
-import { createStorageClient, type StorageClient } from './remote/runtools/client.ts';
+import type { Remote } from './remote/remote.ts';
+import type { StorageClient } from './remote/runtools/client.ts';
 import { addressFault } from './remote/runtools/ids.ts';
 import { probeServer } from './remote/runtools/probe.ts';
 import { createRunToolsRemote } from './remote/runtools/remote.ts';
-import { createWorkspaces, type Workspace, type Workspaces } from './remote/runtools/workspaces.ts';
-import type { Remote } from './remote/remote.ts';
+import type { Workspace } from './remote/runtools/workspaces.ts';
 import { type Traits, traitsSchema } from './remote/traits.ts';
 import { type OpenPairState, openPairState } from './state/pair-state.ts';
-
-/** Folders beyond the system's watch limit are scanned this often. */
-const DEGRADED_SCAN_MS = 5_000;
-
-export interface LinkOptions {
-  readonly env: Readonly<Record<string, string | undefined>>;
-  readonly clock: Clock;
-  /** How long a run may wait for the rate; undefined: as long as it takes. Milliseconds. */
-  readonly maxWaitMs?: number;
-}
-
-/** A server with a key: one gate, one pool of connections, for all pairs of the process. */
-export interface ServerLink {
-  readonly gate: PacedGate;
-  readonly workspaces: Workspaces;
-  storage(workspaceId: string, traits: Traits | undefined): StorageClient;
-  close(): Promise<void>;
-}
-
-export async function openServer(config: Config, options: LinkOptions): Promise<ServerLink> {
-  const { clock } = options;
-  const { server } = config;
-  const credential = await findCredential({
-    env: options.env,
-    apiKeyFile: config.apiKeyFile,
-    apiKeyCommand: config.apiKeyCommand,
-  });
-  const http = createHttp({ connections: server.concurrency });
-  const saved = paceFile(join(config.stateDir, `pace-${fingerprint(server.storageUrl)}.json`));
-  const gate = createGate({
-    limitPerMinute: server.limitPerMinute,
-    concurrency: server.concurrency,
-    clock,
-    random: Math.random,
-    maxWaitMs: options.maxWaitMs,
-    saved: await saved.read(),
-    onPause: (pace) => saved.write(pace),
-  });
-  const bearer = credential.kind === 'token' || server.auth === 'bearer';
-  const auth = bearer ? { auth: 'bearer' as const, authFixed: true } : { authFixed: server.auth !== 'auto' };
-  const common = { http, gate, clock, key: credential.key, ...auth };
-  return {
-    gate,
-    workspaces: createWorkspaces({ ...common, origin: server.apiUrl }),
-    storage: (workspaceId, traits) =>
-      createStorageClient({
-        ...common,
-        ...(traits === undefined || bearer || server.auth !== 'auto' ? {} : { auth: traits.auth }),
-        origin: server.storageUrl,
-        workspaceId,
-      }),
-    close: async () => {
-      await saved.flush(gate.snapshot());
-      await http.close();
-    },
-  };
-}
 
 export interface PairRun {
   readonly clock: Clock;
@@ -104,13 +42,22 @@ export interface OpenPair {
 }
 
 /** Opens everything that a pair needs and checks that it is what it was. Throws RtsyncError; then nothing stays open. */
-export async function openPair(config: Config, link: ServerLink, pairConfig: PairConfig, run: PairRun): Promise<OpenPair> {
+export async function openPair(
+  config: Config,
+  link: ServerLink,
+  pairConfig: PairConfig,
+  run: PairRun,
+): Promise<OpenPair> {
   const direction = run.direction ?? pairConfig.direction;
   const root = await realRoot(pairConfig.folder, direction === 'pull' && !run.dryRun);
   const enclosing = findEnclosingPair(root);
   if (enclosing !== undefined)
-    throw new RtsyncError('pair-overlap', `${root} lies inside the synced folder ${enclosing}; sync that one, or a folder outside it`);
+    throw new RtsyncError(
+      'pair-overlap',
+      `${root} lies inside the synced folder ${enclosing}; sync that one, or a folder outside it`,
+    );
   const workspace = await link.workspaces.resolve(pairConfig.workspace, run.signal);
+  link.claim(pairConfig.name, workspace.id, pairConfig.path);
   const state = await openState(config, root, workspace, pairConfig, run);
   try {
     const pair = await assemble(link, { pairConfig, run, direction, root, workspace, state });
@@ -138,7 +85,11 @@ async function assemble(link: ServerLink, found: Found): Promise<Pair> {
     settleMs: pairConfig.settleMs,
     makeOwnFolders: !run.dryRun,
     onLateWrite: (path, copy) =>
-      run.observer.on({ kind: 'notice', level: 'warn', message: `"${path}" was written while it was replaced; those bytes are in "${copy}"` }),
+      run.observer.on({
+        kind: 'notice',
+        level: 'warn',
+        message: `"${path}" was written while it was replaced; those bytes are in "${copy}"`,
+      }),
   });
   checkMarker(root, state.pairId, state.base().children.size > 0);
   let current = await openRemote(link, found);
@@ -154,7 +105,11 @@ async function assemble(link: ServerLink, found: Found): Promise<Pair> {
       trash: pairConfig.trash.remote,
       onContradiction: (what) => {
         contradicted = true;
-        run.observer.on({ kind: 'notice', level: 'warn', message: `the server does not behave as it was found to: ${what}` });
+        run.observer.on({
+          kind: 'notice',
+          level: 'warn',
+          message: `the server does not behave as it was found to: ${what}`,
+        });
       },
     });
   };
@@ -182,7 +137,10 @@ async function assemble(link: ServerLink, found: Found): Promise<Pair> {
 }
 
 /** A client and what its server does: as remembered, or found out now. */
-async function openRemote(link: ServerLink, found: Found): Promise<{ client: StorageClient; traits: Traits }> {
+async function openRemote(
+  link: ServerLink,
+  found: Found,
+): Promise<{ client: StorageClient; traits: Traits }> {
   const { state, workspace, run, direction } = found;
   const known = parseTraits(state.note('traits'));
   const client = link.storage(workspace.id, known);
@@ -191,7 +149,11 @@ async function openRemote(link: ServerLink, found: Found): Promise<{ client: Sto
   const traits = await probeServer(client, { depth: needsWriting ? 'full' : 'reading' });
   if (!run.dryRun) state.saveNote('traits', JSON.stringify(traits));
   if (traits.dotFiles === 'hidden')
-    run.observer.on({ kind: 'notice', level: 'warn', message: 'this server does not list names with a leading dot, so they are left out on both sides' });
+    run.observer.on({
+      kind: 'notice',
+      level: 'warn',
+      message: 'this server does not list names with a leading dot, so they are left out on both sides',
+    });
   return { client, traits };
 }
 
@@ -202,15 +164,28 @@ async function findRoot(remote: Remote, found: Found): Promise<void> {
   const what = await remote.root(run.signal);
   if (what === 'folder') return;
   const name = `${workspaceName(workspace)}:/${pairConfig.path}`;
-  if (what === 'file') throw new RtsyncError('no-workspace', `${name} is a file; name a folder of the workspace`);
+  if (what === 'file')
+    throw new RtsyncError('no-workspace', `${name} is a file; name a folder of the workspace`);
   if (state.base().children.size > 0)
-    throw new RtsyncError('halted', `${name} is gone from the workspace; nothing was deleted here. Put it back there; or, to begin afresh without any delete, run with another --state-dir`);
+    throw new RtsyncError(
+      'halted',
+      `${name} is gone from the workspace; nothing was deleted here. Put it back there; or, to begin afresh without any delete, run with another --state-dir`,
+    );
   if (direction === 'pull') throw new RtsyncError('no-workspace', `${name} does not exist; nothing to pull`);
-  if (run.dryRun) throw new RtsyncError('no-workspace', `${name} does not exist yet; the first run without --dry-run makes it`);
+  if (run.dryRun)
+    throw new RtsyncError(
+      'no-workspace',
+      `${name} does not exist yet; the first run without --dry-run makes it`,
+    );
   await remote.makeRoot(run.signal);
 }
 
-function pairOptions(pairConfig: PairConfig, run: PairRun, direction: Direction, traits: Traits): Pair['options'] {
+function pairOptions(
+  pairConfig: PairConfig,
+  run: PairRun,
+  direction: Direction,
+  traits: Traits,
+): Pair['options'] {
   const hidden = traits.dotFiles === 'hidden' ? ['.*'] : [];
   return {
     name: pairConfig.name,
@@ -224,27 +199,49 @@ function pairOptions(pairConfig: PairConfig, run: PairRun, direction: Direction,
     uploadLimitBytes: pairConfig.uploadLimitBytes,
     remoteNameFault: addressFault,
     localNameFault: (name) =>
-      Buffer.byteLength(name) > 255 ? 'the name is longer than the 255 bytes that this disk can hold' : undefined,
+      Buffer.byteLength(name) > 255
+        ? 'the name is longer than the 255 bytes that this disk can hold'
+        : undefined,
     parallelFolders: 32,
   };
 }
 
 function policies(pairConfig: PairConfig): Pair['options']['policyFor'] {
-  const rules = pairConfig.conflicts.map(({ match, policy }) => ({ matches: createIgnoreRules([match], { defaults: false }), policy }));
-  return (path) => rules.find(({ matches }) => matches.ignores(path as RelPath, false))?.policy ?? 'keep-both';
+  const rules = pairConfig.conflicts.map(({ match, policy }) => ({
+    matches: createIgnoreRules([match], { defaults: false }),
+    policy,
+  }));
+  return (path) =>
+    rules.find(({ matches }) => matches.ignores(path as RelPath, false))?.policy ?? 'keep-both';
 }
 
-async function openState(config: Config, root: string, workspace: Workspace, pairConfig: PairConfig, run: PairRun): Promise<OpenPairState> {
+async function openState(
+  config: Config,
+  root: string,
+  workspace: Workspace,
+  pairConfig: PairConfig,
+  run: PairRun,
+): Promise<OpenPairState> {
   await mkdir(config.stateDir, { recursive: true, mode: 0o700 });
   const marker = readMarker(root);
   const state = openPairState({
     file: join(config.stateDir, `${basename(root) || 'root'}-${fingerprint(root)}.db`),
-    identity: { folder: root, storage: config.server.storageUrl, workspaceId: workspace.id, remotePath: pairConfig.path },
+    identity: {
+      folder: root,
+      storage: config.server.storageUrl,
+      workspaceId: workspace.id,
+      remotePath: pairConfig.path,
+    },
     clock: run.clock,
     ...(marker === undefined ? {} : { pairId: marker.pairId }),
   });
   if (state.rebuilt)
-    run.observer.on({ kind: 'notice', level: 'warn', message: 'the state database was damaged and is set aside; both sides are compared afresh, and nothing is deleted' });
+    run.observer.on({
+      kind: 'notice',
+      level: 'warn',
+      message:
+        'the state database was damaged and is set aside; both sides are compared afresh, and nothing is deleted',
+    });
   return state;
 }
 
@@ -264,41 +261,6 @@ async function realRoot(folder: string, make: boolean): Promise<string> {
 
 function workspaceName(workspace: Workspace): string {
   return workspace.slug ?? workspace.name ?? workspace.id;
-}
-
-function fingerprint(text: string): string {
-  return createHash('sha256').update(text).digest('hex').slice(0, 12);
-}
-
-/** Watches the pair's folder; folders that cannot be watched are scanned by timer, and said. */
-export async function watchFiles(pair: Pair, hint: (dirs: readonly LocalDir[] | 'all') => void): Promise<LocalWatcher> {
-  const stop = new AbortController();
-  let scanning = false;
-  const scanByTimer = async (): Promise<void> => {
-    if (scanning) return;
-    scanning = true;
-    while (!stop.signal.aborted) {
-      await pair.clock.sleep(DEGRADED_SCAN_MS, stop.signal).catch(() => undefined);
-      const dirs = watch.degraded();
-      if (!stop.signal.aborted && dirs.length > 0) hint(dirs);
-    }
-  };
-  const watch = watchFolder({
-    root: pair.local.root,
-    onHint: hint,
-    onDegraded: (dirs, why) => {
-      const message = `${dirs.length} folders cannot be watched and are scanned every ${DEGRADED_SCAN_MS / 1000} s instead: ${why}`;
-      pair.observer.on({ kind: 'notice', level: 'warn', message });
-      void scanByTimer();
-    },
-  });
-  return {
-    follow: (memory) => watch.follow(memory.local),
-    close: async () => {
-      stop.abort();
-      await watch.close();
-    },
-  };
 }
 
 /** Finds out afresh what a workspace's server does. */

@@ -5,9 +5,9 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { asRtsyncError, EXIT, type ExitCode, type RtsyncError } from '../lib/errors.ts';
+import { registerDemo } from './demo/demo.ts';
 import { addGlobalOptions, type CliContext, createContext } from './globals.ts';
 import { createOutput, type Io } from './output.ts';
-import { registerDemo } from './demo/demo.ts';
 import { registerProbe } from './probe.ts';
 import { registerServe } from './serve.ts';
 import { registerSync } from './sync.ts';
@@ -16,7 +16,13 @@ import { registerWatch } from './watch.ts';
 export type RegisterCommand = (program: Command, context: CliContext) => void;
 
 /** In the order of `--help`. */
-const COMMANDS: readonly RegisterCommand[] = [registerSync, registerWatch, registerProbe, registerServe, registerDemo];
+const COMMANDS: readonly RegisterCommand[] = [
+  registerSync,
+  registerWatch,
+  registerProbe,
+  registerServe,
+  registerDemo,
+];
 
 export interface RunOptions {
   readonly io: Io;

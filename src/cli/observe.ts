@@ -30,7 +30,8 @@ function tell(log: Log, event: EngineEvent): void {
       return;
     case 'planned':
       log.debug({ operations: event.plan.operations.length, held: event.held.length }, 'planned');
-      for (const held of event.held) log.warn({ path: held.path, files: held.files }, `deletes held: ${held.reason}`);
+      for (const held of event.held)
+        log.warn({ path: held.path, files: held.files }, `deletes held: ${held.reason}`);
       return;
     case 'phase':
       log.trace({ phase: event.phase }, 'phase');

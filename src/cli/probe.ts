@@ -1,6 +1,7 @@
 /** `rtsync probe`: finds out how the server behaves, and shows it. */
 import type { Command } from 'commander';
-import { openServer, probeWorkspace } from '../app.ts';
+import { openServer } from '../app/link.ts';
+import { probeWorkspace } from '../app.ts';
 import { pairFor } from '../config/pairs.ts';
 import { systemClock } from '../lib/clock.ts';
 import { RtsyncError } from '../lib/errors.ts';
@@ -33,11 +34,17 @@ export function registerProbe(program: Command, context: CliContext): void {
       const { config } = await context.config();
       const name = workspace ?? pairFor({}, context.io.cwd, config.pairs)[0]?.workspace;
       if (name === undefined) throw new RtsyncError('usage', 'name a workspace to probe');
-      const link = await openServer(config, { env: context.io.env, clock: systemClock(), maxWaitMs: 120_000 });
+      const link = await openServer(config, {
+        env: context.io.env,
+        clock: systemClock(),
+        maxWaitMs: 120_000,
+      });
       try {
         const reading = options.reading === true || context.globals().dryRun;
         const traits = await probeWorkspace(link, name, reading ? 'reading' : 'full', context.signal);
-        const lines = Object.entries(WORDS).map(([key, words]) => `${words}: ${String(traits[key as keyof Traits])}`);
+        const lines = Object.entries(WORDS).map(
+          ([key, words]) => `${words}: ${String(traits[key as keyof Traits])}`,
+        );
         context.output().result([...lines, `(${link.gate.counts.total} requests)`], traits);
       } finally {
         await link.close();

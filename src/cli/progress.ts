@@ -92,11 +92,7 @@ export function describe(operation: Extract<EngineEvent, { kind: 'operation' }>[
 
 /** A path that cannot play tricks on a terminal: control characters are shown, not obeyed. */
 export function printable(path: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-  return path.replace(
-    /[\u0000-\u001f\u007f-\u009f]/g,
-    (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`,
-  );
+  return path.replace(/\p{Cc}/gu, (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`);
 }
 
 function shorten(line: string, width: number): string {

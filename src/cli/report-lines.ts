@@ -13,11 +13,14 @@ export function reportLines(report: RunReport, output: Pick<Output, 'style'>): s
       `  ${output.style('yellow', 'conflict')} ${printable(path)}${copy === undefined ? '' : `: the version from here is now ${printable(copy)}`}`,
     );
   for (const held of report.held.slice(0, SHOWN))
-    lines.push(`  ${output.style('red', 'held')} ${printable(held.path)} (${counted(held.files, 'file')}): ${held.reason}`);
+    lines.push(
+      `  ${output.style('red', 'held')} ${printable(held.path)} (${counted(held.files, 'file')}): ${held.reason}`,
+    );
   if (report.held.length > SHOWN) lines.push(`  … and ${report.held.length - SHOWN} more held deletes`);
   for (const problem of report.problems.slice(0, SHOWN))
     lines.push(`  ${output.style('yellow', problem.code)} ${printable(problem.message)}`);
-  if (report.problems.length > SHOWN) lines.push(`  … and ${report.problems.length - SHOWN} more (--json lists all)`);
+  if (report.problems.length > SHOWN)
+    lines.push(`  … and ${report.problems.length - SHOWN} more (--json lists all)`);
   return lines;
 }
 
@@ -25,10 +28,15 @@ function headline(report: RunReport, output: Pick<Output, 'style'>): string {
   const done = whatWasDone(report);
   const seconds = `${(report.durationMs / 1000).toFixed(1)} s, ${counted(report.requests.total, 'request')}`;
   if (report.dryRun) {
-    const cost = report.forecast === undefined ? '' : ` (about ${counted(report.forecast.requests, 'request')}, ${bytesInWords(report.forecast.bytes)})`;
+    const cost =
+      report.forecast === undefined
+        ? ''
+        : ` (about ${counted(report.forecast.requests, 'request')}, ${bytesInWords(report.forecast.bytes)})`;
     return `${report.pair}: would ${done === '' ? 'do nothing, both sides are equal' : `do: ${done}${cost}`}`;
   }
-  const state = report.inSync ? output.style('green', 'in sync') : output.style('yellow', 'not everything is in sync');
+  const state = report.inSync
+    ? output.style('green', 'in sync')
+    : output.style('yellow', 'not everything is in sync');
   return `${report.pair}: ${state}${done === '' ? ', nothing to do' : `; ${done}`} (${seconds})`;
 }
 
@@ -38,7 +46,10 @@ function whatWasDone({ operations, bytes }: RunReport): string {
     if (count > 0) parts.push(text);
   };
   add(operations.upload, `${operations.upload} up${bytes.up > 0 ? ` (${bytesInWords(bytes.up)})` : ''}`);
-  add(operations.download, `${operations.download} down${bytes.down > 0 ? ` (${bytesInWords(bytes.down)})` : ''}`);
+  add(
+    operations.download,
+    `${operations.download} down${bytes.down > 0 ? ` (${bytesInWords(bytes.down)})` : ''}`,
+  );
   add(operations.compare, `${operations.compare} compared`);
   add(operations.makeFolder, counted(operations.makeFolder, 'new folder'));
   add(operations.moveRemote, `${operations.moveRemote} moved there`);

@@ -1,6 +1,7 @@
 /** `rtsync sync`, `push` and `pull`: bring a pair, or all pairs, to rest once, and say what happened. */
 import type { Command } from 'commander';
-import { openPair, openServer, type ServerLink } from '../app.ts';
+import { openServer, type ServerLink } from '../app/link.ts';
+import { openPair } from '../app.ts';
 import { type PairConfig, pairFor } from '../config/pairs.ts';
 import type { Direction, Mode, Pair } from '../engine/pair.ts';
 import { exitCodeOf } from '../engine/report.ts';
@@ -60,10 +61,15 @@ async function run(
   const { config } = await context.config();
   const pairs = pairFor(ends, context.io.cwd, config.pairs);
   const mode: Mode = options.mirror === true ? 'mirror' : options.force === true ? 'force' : 'normal';
-  const link = await openServer(config, { env: context.io.env, clock: systemClock(), maxWaitMs: PATIENCE_MS });
+  const link = await openServer(config, {
+    env: context.io.env,
+    clock: systemClock(),
+    maxWaitMs: PATIENCE_MS,
+  });
   let worst: ExitCode = EXIT.done;
   try {
-    for (const pairConfig of pairs) worst = worse(worst, await runPair(context, link, { verb, mode, pairConfig }, pairs.length));
+    for (const pairConfig of pairs)
+      worst = worse(worst, await runPair(context, link, { verb, mode, pairConfig }, pairs.length));
   } finally {
     await link.close();
   }
@@ -122,7 +128,11 @@ async function runToTheEnd(pair: Pair, signal: AbortSignal, before: RequestCount
   try {
     return await runUntilQuiet(pair, signal, before);
   } catch (error) {
-    if (signal.aborted) throw new RtsyncError('stopped', { message: 'stopped; what was done is kept, the next run goes on', cause: error });
+    if (signal.aborted)
+      throw new RtsyncError('stopped', {
+        message: 'stopped; what was done is kept, the next run goes on',
+        cause: error,
+      });
     throw error;
   }
 }
@@ -133,9 +143,17 @@ function codeOf({ report, later, bug }: RunResult): ExitCode {
 }
 
 /** Of two pairs' ends the one that needs a person more. */
-const GRAVITY: readonly ExitCode[] = [EXIT.bug, EXIT.config, EXIT.refused, EXIT.usage, EXIT.halted, EXIT.later, EXIT.remaining, EXIT.done];
+const GRAVITY: readonly ExitCode[] = [
+  EXIT.bug,
+  EXIT.config,
+  EXIT.refused,
+  EXIT.usage,
+  EXIT.halted,
+  EXIT.later,
+  EXIT.remaining,
+  EXIT.done,
+];
 
 function worse(one: ExitCode, other: ExitCode): ExitCode {
   return GRAVITY.indexOf(one) <= GRAVITY.indexOf(other) ? one : other;
 }
-

@@ -1,9 +1,11 @@
 /** `rtsync watch`: keeps one pair or all pairs in sync until it is stopped. */
 import type { Command } from 'commander';
-import { openPair, openServer, type ServerLink, watchFiles } from '../app.ts';
-import type { Config } from '../config.ts';
+import { openServer, type ServerLink } from '../app/link.ts';
+import { openPair } from '../app.ts';
 import { type PairConfig, pairFor } from '../config/pairs.ts';
+import type { Config } from '../config.ts';
 import { watchPair } from '../engine/watch.ts';
+import { watchFiles } from '../engine/watcher.ts';
 import { systemClock } from '../lib/clock.ts';
 import { RtsyncError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
@@ -23,7 +25,10 @@ export function registerWatch(program: Command, context: CliContext): void {
     .option('--poll <seconds>', 'seconds between looks at the workspace', positive)
     .action(async (folder: string | undefined, farEnd: string | undefined, options: { poll?: number }) => {
       if (context.globals().dryRun)
-        throw new RtsyncError('usage', 'watch has no --dry-run; "rtsync sync --dry-run" shows what it would do first');
+        throw new RtsyncError(
+          'usage',
+          'watch has no --dry-run; "rtsync sync --dry-run" shows what it would do first',
+        );
       const { config } = await context.config();
       const pairs = pairFor({ folder, farEnd }, context.io.cwd, config.pairs);
       const log = await context.log();
@@ -69,7 +74,11 @@ async function watchOne(
 ): Promise<void> {
   const log = job.pairs.length > 1 ? job.log.child({ pair: job.pair.name }) : job.log;
   const clock = systemClock();
-  const progress = createProgress(context.io.stderr, () => link.gate.counts.total, () => clock.monotonic());
+  const progress = createProgress(
+    context.io.stderr,
+    () => link.gate.counts.total,
+    () => clock.monotonic(),
+  );
   const observer = observeWith(log, progress, (event) => {
     if (event.kind !== 'operation' || (event.result !== 'done' && event.result !== 'failed')) return;
     progress.clear();
@@ -102,6 +111,7 @@ async function watchOne(
 
 function positive(text: string): number {
   const value = Number(text);
-  if (!Number.isFinite(value) || value <= 0) throw new RtsyncError('usage', `--poll must be a number of seconds above 0, not "${text}"`);
+  if (!Number.isFinite(value) || value <= 0)
+    throw new RtsyncError('usage', `--poll must be a number of seconds above 0, not "${text}"`);
   return value;
 }

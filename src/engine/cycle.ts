@@ -6,7 +6,6 @@ import { guard } from '../core/guard.ts';
 import type { IgnoreRules } from '../core/ignore.ts';
 import type { LocalDir, RemoteDir } from '../core/path.ts';
 import type { Held, Plan, Problem } from '../core/plan.ts';
-import { withChanges } from '../core/tree.ts';
 import type { LocalScan } from '../local/local.ts';
 import type { RemoteScan } from '../remote/remote.ts';
 import { decideFor } from './decision.ts';
@@ -14,6 +13,7 @@ import { withDigests } from './digests.ts';
 import { execute } from './executor.ts';
 import { createLedger, type Totals } from './ledger.ts';
 import type { Pair } from './pair.ts';
+import { afterDeeds } from './remembered.ts';
 
 /** What to look at: everything, only some folders, or nothing (take it as remembered). */
 export interface CycleRequest {
@@ -48,7 +48,11 @@ export async function runCycle(
   const seen = await observe(pair, memory, request, signal);
   pair.observer.on({ kind: 'phase', phase: 'planning' });
   const decided = decideFor(pair, { local: seen.local.tree, remote: seen.remote.tree });
-  const judged = guard(decided, { base: pair.state.base(), ...trees(seen) }, { maxDelete: pair.options.maxDelete });
+  const judged = guard(
+    decided,
+    { base: pair.state.base(), ...trees(seen) },
+    { maxDelete: pair.options.maxDelete },
+  );
   pair.observer.on({ kind: 'planned', plan: judged.plan, held: judged.held });
   const ledger = createLedger(pair, pair.state.nextCycle());
   if (!pair.options.dryRun) await carryOut(pair, seen, judged.plan, ledger, signal);
@@ -57,7 +61,12 @@ export async function runCycle(
     plan: judged.plan,
     held: judged.held,
     totals: ledger.totals,
-    problems: [...seen.local.problems, ...seen.remote.problems, ...judged.plan.problems, ...ledger.totals.problems],
+    problems: [
+      ...seen.local.problems,
+      ...seen.remote.problems,
+      ...judged.plan.problems,
+      ...ledger.totals.problems,
+    ],
   };
 }
 
@@ -89,7 +98,8 @@ async function observe(
   const local = await scanLocal(pair, memory, request, signal);
   pair.observer.on({ kind: 'phase', phase: 'listing' });
   const startedAt = pair.clock.monotonic();
-  const sweeping = memory === undefined || request.remote === 'sweep' || rulesChanged(memory.local.rules, local.rules);
+  const sweeping =
+    memory === undefined || request.remote === 'sweep' || rulesChanged(memory.local.rules, local.rules);
   const remote = sweeping
     ? await pair.remote.sweep(local.rules, signal)
     : await lookAgain(pair, memory.remote, request.remote as readonly RemoteDir[], local.rules, signal);
@@ -105,7 +115,9 @@ async function scanLocal(
 ): Promise<LocalScan> {
   const { rules } = pair.options;
   if (memory === undefined || request.local === 'all') return pair.local.scan(rules, signal);
-  return request.local.length === 0 ? memory.local : pair.local.rescan(memory.local, request.local, rules, signal);
+  return request.local.length === 0
+    ? memory.local
+    : pair.local.rescan(memory.local, request.local, rules, signal);
 }
 
 function lookAgain(
@@ -125,8 +137,8 @@ function rulesChanged(before: IgnoreRules, now: IgnoreRules): boolean {
 /** The trees as they are after our own deeds, so that the next cycle need not look to know them. */
 function remember(seen: Memory, totals: Totals): Memory {
   return {
-    local: { ...seen.local, tree: withChanges(seen.local.tree, totals.localChanges) },
-    remote: { ...seen.remote, tree: withChanges(seen.remote.tree, totals.remoteChanges) },
+    local: { ...seen.local, tree: afterDeeds(seen.local.tree, totals.localChanges) },
+    remote: { ...seen.remote, tree: afterDeeds(seen.remote.tree, totals.remoteChanges) },
     sweptAt: seen.sweptAt,
   };
 }

@@ -12,7 +12,10 @@ import type { Pair } from './pair.ts';
  */
 const EMPTY_FILE_AGE = 3_000;
 
-export function decideFor(pair: Pair, seen: { readonly local: LocalTree; readonly remote: RemoteTree }): Plan {
+export function decideFor(
+  pair: Pair,
+  seen: { readonly local: LocalTree; readonly remote: RemoteTree },
+): Plan {
   const { options, remote } = pair;
   const now = pair.clock.now();
   return decide({
@@ -43,8 +46,13 @@ function unsettled(
   if (local?.kind === 'file' && !pair.local.settled(local.stamp))
     return { path, code: 'changing', message: `"${path}" is still being written here` };
   const remote = nodeAt(seen.remote, path);
-  if (remote?.kind !== 'file' || remote.stamp.size > 0 || typeof remote.stamp.date !== 'number') return undefined;
+  if (remote?.kind !== 'file' || remote.stamp.size > 0 || typeof remote.stamp.date !== 'number')
+    return undefined;
   const age = now + (pair.remote.clockOffsetMs ?? 0) - remote.stamp.date;
   if (age < 0 || age >= EMPTY_FILE_AGE || !pair.remote.traits.growingUploads) return undefined;
-  return { path, code: 'changing', message: `"${path}" is empty on the server and may still be arriving there` };
+  return {
+    path,
+    code: 'changing',
+    message: `"${path}" is empty on the server and may still be arriving there`,
+  };
 }

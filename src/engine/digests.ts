@@ -1,6 +1,7 @@
 /** Asks the disk for the digests that the decision needs, and no more: a stamp that answers is never read again. */
-import { digestsWanted } from '../core/questions.ts';
+
 import type { LocalPath } from '../core/path.ts';
+import { digestsWanted } from '../core/questions.ts';
 import { type LocalStamp, type NodeChange, nodeAt, spell, withChanges } from '../core/tree.ts';
 import { forEachLimited } from '../lib/concurrency.ts';
 import type { LocalScan } from '../local/local.ts';
@@ -30,4 +31,3 @@ export async function withDigests(
   });
   return { ...scan, tree: withChanges(scan.tree, changes) };
 }
-

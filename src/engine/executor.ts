@@ -45,7 +45,9 @@ async function inOrder(work: Work, operations: readonly Operation[], ends: Ends)
 }
 
 async function inParallel(work: Work, operations: readonly Operation[], ends: Ends): Promise<void> {
-  await forEachLimited(inTasks(operations), work.pair.options.parallelFolders, (task) => perform(work, task, ends));
+  await forEachLimited(inTasks(operations), work.pair.options.parallelFolders, (task) =>
+    perform(work, task, ends),
+  );
 }
 
 /**
@@ -88,7 +90,8 @@ async function perform(work: Work, task: readonly Operation[], ends: Ends): Prom
     const ready = await whatIsReady(work, task, ends);
     if (ready.length > 0) await performReady(work, ready);
   } catch (error) {
-    for (const operation of task) if (!work.ledger.succeeded(operation.id)) work.ledger.failed(operation, error);
+    for (const operation of task)
+      if (!work.ledger.succeeded(operation.id)) work.ledger.failed(operation, error);
   } finally {
     for (const operation of task) ends.get(operation.id)?.resolve();
   }

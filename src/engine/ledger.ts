@@ -6,11 +6,12 @@
 import type { BaseChange } from '../core/base.ts';
 import type { RelPath } from '../core/path.ts';
 import type { Operation, Problem, ProblemCode } from '../core/plan.ts';
-import type { LocalStamp, Node, NodeChange, RemoteStamp } from '../core/tree.ts';
+import type { LocalStamp, Node, RemoteStamp } from '../core/tree.ts';
 import { asRtsyncError, type ErrorCode, type RtsyncError } from '../lib/errors.ts';
 import type { ConflictRecord, JournalEntry } from '../state/state.ts';
 import type { OperationResult } from './events.ts';
 import type { Pair } from './pair.ts';
+import type { TreeChange } from './remembered.ts';
 
 /** Deeds of one settle group: a commit costs an fsync, so they share it. */
 const GROUP = 256;
@@ -20,10 +21,14 @@ export interface Deed {
   readonly operation: Operation;
   readonly result: 'done' | 'adopted';
   readonly base: readonly BaseChange[];
-  readonly local?: readonly NodeChange<LocalStamp>[];
-  readonly remote?: readonly NodeChange<RemoteStamp>[];
+  readonly local?: readonly TreeChange<LocalStamp>[];
+  readonly remote?: readonly TreeChange<RemoteStamp>[];
   readonly journal?: Omit<JournalEntry, 'at' | 'cycle'>;
-  readonly conflict?: { readonly path: RelPath; readonly copy: string | undefined; readonly resolution: string };
+  readonly conflict?: {
+    readonly path: RelPath;
+    readonly copy: string | undefined;
+    readonly resolution: string;
+  };
   readonly bytes?: { readonly up?: number; readonly down?: number };
   /** More to do that only the next cycle can plan. */
   readonly followUp?: boolean;
@@ -55,8 +60,8 @@ export interface Totals {
   bug: RtsyncError | undefined;
   /** Network failures in a row, without a success between. */
   networkStrikes: number;
-  readonly localChanges: NodeChange<LocalStamp>[];
-  readonly remoteChanges: NodeChange<RemoteStamp>[];
+  readonly localChanges: TreeChange<LocalStamp>[];
+  readonly remoteChanges: TreeChange<RemoteStamp>[];
 }
 
 export function createLedger(pair: Pair, cycle: number): Ledger {
@@ -99,7 +104,10 @@ export function createLedger(pair: Pair, cycle: number): Ledger {
       if (deed.followUp === true) totals.followUp = true;
       totals.up += deed.bytes?.up ?? 0;
       totals.down += deed.bytes?.down ?? 0;
-      totals.done.set(deed.operation.kind, (totals.done.get(deed.operation.kind) ?? 0) + weight(deed.operation));
+      totals.done.set(
+        deed.operation.kind,
+        (totals.done.get(deed.operation.kind) ?? 0) + weight(deed.operation),
+      );
       tell(deed.operation, deed.result);
       if (changes.length >= GROUP || pair.clock.monotonic() - since > GROUP_MS) settle();
     },

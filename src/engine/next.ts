@@ -7,7 +7,12 @@ import type { CycleRequest, CycleResult } from './cycle.ts';
 export type Next =
   | { readonly kind: 'quiet' }
   /** `waitMs` before the next look; `why` for the log. */
-  | { readonly kind: 'again'; readonly why: 'follow-up' | 'replan' | 'changing' | 'retry'; readonly request: CycleRequest; readonly waitMs: number };
+  | {
+      readonly kind: 'again';
+      readonly why: 'follow-up' | 'replan' | 'changing' | 'retry';
+      readonly request: CycleRequest;
+      readonly waitMs: number;
+    };
 
 /** More folders than this are looked at cheaper by a sweep. */
 const MANY = 64;
@@ -25,17 +30,31 @@ export function whatNext(result: CycleResult, tries: number): Next {
   }
   if (totals.replan.size > 0) {
     const remote = dirsOf(result.memory.remote.tree, [...totals.replan]);
-    return { kind: 'again', why: 'replan', request: { local: 'all', remote }, waitMs: Math.min(CHANGING_MAX_MS, CHANGING_MS * tries) };
+    return {
+      kind: 'again',
+      why: 'replan',
+      request: { local: 'all', remote },
+      waitMs: Math.min(CHANGING_MAX_MS, CHANGING_MS * tries),
+    };
   }
-  if (totals.followUp) return { kind: 'again', why: 'follow-up', request: { local: 'all', remote: [] }, waitMs: 0 };
+  if (totals.followUp)
+    return { kind: 'again', why: 'follow-up', request: { local: 'all', remote: [] }, waitMs: 0 };
   const changing = result.problems.filter((problem) => problem.code === 'changing');
   if (changing.length > 0) {
     const paths = changing.map((problem) => problem.path as RelPath);
     const request = {
       local: localDirsOf(result.memory.local.tree, paths),
-      remote: dirsOf(result.memory.remote.tree, paths.filter((path) => isEmptyFile(result, path))),
+      remote: dirsOf(
+        result.memory.remote.tree,
+        paths.filter((path) => isEmptyFile(result, path)),
+      ),
     };
-    return { kind: 'again', why: 'changing', request, waitMs: Math.min(CHANGING_MAX_MS, CHANGING_MS * (tries + 1)) };
+    return {
+      kind: 'again',
+      why: 'changing',
+      request,
+      waitMs: Math.min(CHANGING_MAX_MS, CHANGING_MS * (tries + 1)),
+    };
   }
   return { kind: 'quiet' };
 }

@@ -51,6 +51,7 @@ export function exitCodeOf(report: RunReport, later: RtsyncError | undefined): E
   if (report.held.length > 0) return EXIT.halted;
   if (later !== undefined) return EXIT.later;
   if (report.problems.some((problem) => problem.code === 'waiting')) return EXIT.later;
-  if (report.problems.some((problem) => problem.code !== 'kept') || report.conflicts.length > 0) return EXIT.remaining;
+  if (report.problems.some((problem) => problem.code !== 'kept') || report.conflicts.length > 0)
+    return EXIT.remaining;
   return EXIT.done;
 }

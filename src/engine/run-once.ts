@@ -30,7 +30,11 @@ interface Tally {
 }
 
 /** `before`: what the gate had counted when this run began, its opening included. */
-export async function runUntilQuiet(pair: Pair, signal: AbortSignal, before: RequestCounts): Promise<RunResult> {
+export async function runUntilQuiet(
+  pair: Pair,
+  signal: AbortSignal,
+  before: RequestCounts,
+): Promise<RunResult> {
   const startedAt = pair.clock.monotonic();
   const startedOn = pair.clock.now();
   const tally: Tally = { operations: noOperations(), conflicts: [], up: 0, down: 0, bug: undefined, before };
@@ -65,7 +69,8 @@ function count(tally: Tally, result: CycleResult): boolean {
     else if (kind !== 'setAside') tally.operations[kind] += number;
   }
   tally.operations.conflict += totals.conflicts.length;
-  for (const { path, copy } of totals.conflicts) tally.conflicts.push(copy === undefined ? { path } : { path, copy });
+  for (const { path, copy } of totals.conflicts)
+    tally.conflicts.push(copy === undefined ? { path } : { path, copy });
   tally.up += totals.up;
   tally.down += totals.down;
   tally.bug ??= totals.bug;
@@ -94,8 +99,13 @@ function reportOf(pair: Pair, last: CycleResult, tally: Tally, durationMs: numbe
 }
 
 function since(before: RequestCounts, now: RequestCounts): RunReport['requests'] {
-  const kinds = Object.entries(now.byLabel).map(([kind, count]) => [kind, count - (before.byLabel[kind] ?? 0)] as const);
-  return { total: now.total - before.total, byKind: Object.fromEntries(kinds.filter(([, count]) => count > 0)) };
+  const kinds = Object.entries(now.byLabel).map(
+    ([kind, count]) => [kind, count - (before.byLabel[kind] ?? 0)] as const,
+  );
+  return {
+    total: now.total - before.total,
+    byKind: Object.fromEntries(kinds.filter(([, count]) => count > 0)),
+  };
 }
 
 /** What kept changing until the end is said path by path. */
@@ -104,7 +114,11 @@ function withUnfinished(last: CycleResult): CycleResult['problems'] {
   const moved = [...last.totals.replan].filter((path) => !known.has(path));
   return [
     ...last.problems,
-    ...moved.map((path) => ({ path, code: 'changing' as const, message: `"${path}" kept changing while it was synced` })),
+    ...moved.map((path) => ({
+      path,
+      code: 'changing' as const,
+      message: `"${path}" kept changing while it was synced`,
+    })),
   ];
 }
 
@@ -128,7 +142,8 @@ function planned(last: CycleResult): OperationCounts {
 
 function record(pair: Pair, report: RunReport, startedOn: number): void {
   if (report.dryRun) return;
-  const { makeFolder, upload, download, moveLocal, moveRemote, removeLocal, removeRemote } = report.operations;
+  const { makeFolder, upload, download, moveLocal, moveRemote, removeLocal, removeRemote } =
+    report.operations;
   pair.state.recordCycle({
     startedAt: startedOn,
     endedAt: pair.clock.now(),

@@ -57,7 +57,9 @@ export function createTriggers(clock: Clock): Triggers {
     wait: async (dueAt, signal) => {
       for (;;) {
         const now = clock.monotonic();
-        const hintsAt = pending() ? Math.min(lastAt + QUIET_MS, firstAt + PATIENCE_MS) : Number.POSITIVE_INFINITY;
+        const hintsAt = pending()
+          ? Math.min(lastAt + QUIET_MS, firstAt + PATIENCE_MS)
+          : Number.POSITIVE_INFINITY;
         const at = Math.min(hintsAt, dueAt);
         if (now >= at || woken || signal.aborted) return take();
         nap = new AbortController();

@@ -60,7 +60,14 @@ interface Schedule {
 }
 
 async function loop(pair: Pair, options: WatchOptions, parts: Parts, signal: AbortSignal): Promise<void> {
-  const plan: Schedule = { memory: undefined, pollAt: 0, rescanAt: 0, again: undefined, tries: 0, failures: 0 };
+  const plan: Schedule = {
+    memory: undefined,
+    pollAt: 0,
+    rescanAt: 0,
+    again: undefined,
+    tries: 0,
+    failures: 0,
+  };
   while (!signal.aborted) {
     const dueAt = Math.min(plan.pollAt, plan.rescanAt, plan.again?.at ?? Number.POSITIVE_INFINITY);
     const hints = await parts.triggers.wait(dueAt, signal);
@@ -84,7 +91,8 @@ async function loop(pair: Pair, options: WatchOptions, parts: Parts, signal: Abo
 function requestFor(plan: Schedule, hints: readonly LocalDir[] | 'all', now: number): CycleRequest {
   const due = plan.again !== undefined && plan.again.at <= now ? plan.again.request : undefined;
   if (due !== undefined) plan.again = undefined;
-  const everything = hints === 'all' || due?.local === 'all' || plan.rescanAt <= now || plan.memory === undefined;
+  const everything =
+    hints === 'all' || due?.local === 'all' || plan.rescanAt <= now || plan.memory === undefined;
   const sweep = plan.pollAt <= now || due?.remote === 'sweep';
   return {
     local: everything ? 'all' : [...new Set([...hints, ...(due === undefined ? [] : due.local)])],
@@ -125,5 +133,9 @@ function afterFailure(pair: Pair, plan: Schedule, error: RtsyncError): void {
   plan.rescanAt = now + waitMs;
   plan.again = undefined;
   if (plan.failures === 1 || !halted)
-    pair.observer.on({ kind: 'notice', level: halted ? 'error' : 'warn', message: `${error.message}; trying again in ${Math.round(waitMs / 1000)} s` });
+    pair.observer.on({
+      kind: 'notice',
+      level: halted ? 'error' : 'warn',
+      message: `${error.message}; trying again in ${Math.round(waitMs / 1000)} s`,
+    });
 }

@@ -21,11 +21,19 @@ export function baseFileAt(work: Work, path: RelPath): BaseStamp | undefined {
 }
 
 /** A file node, named only when its spelling differs from its key. */
-export function fileNode<S>(stamp: S, spelled: string, key: string): { kind: 'file'; stamp: S; name?: string } {
+export function fileNode<S>(
+  stamp: S,
+  spelled: string,
+  key: string,
+): { kind: 'file'; stamp: S; name?: string } {
   return spelled === key ? { kind: 'file', stamp } : { kind: 'file', stamp, name: spelled };
 }
 
 /** An observed remote file right after a deed of ours. */
-export function remoteFile(stamp: RemoteStamp, spelled: string, key: string): ReturnType<typeof fileNode<RemoteStamp>> {
+export function remoteFile(
+  stamp: RemoteStamp,
+  spelled: string,
+  key: string,
+): ReturnType<typeof fileNode<RemoteStamp>> {
   return fileNode(stamp, spelled, key);
 }

@@ -45,7 +45,7 @@ const TABLE = {
   'server-error': ['retry', EXIT.later],
   'bad-answer': ['retry', EXIT.later],
   'not-found': ['replan', EXIT.later],
-  'taken': ['replan', EXIT.later],
+  taken: ['replan', EXIT.later],
   'bad-request': ['hold', EXIT.remaining],
   'too-large': ['hold', EXIT.remaining],
   'unsupported-name': ['hold', EXIT.remaining],

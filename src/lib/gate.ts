@@ -29,7 +29,11 @@ export interface Gate {
    * Rejects with the signal's reason when aborted, and with an RtsyncError `rate-limited` when the pause that the
    * server asks for is longer than this run may wait.
    */
-  run<T extends Answered>(ticket: RequestTicket, send: (signal: AbortSignal) => Promise<T>, signal?: AbortSignal): Promise<T>;
+  run<T extends Answered>(
+    ticket: RequestTicket,
+    send: (signal: AbortSignal) => Promise<T>,
+    signal?: AbortSignal,
+  ): Promise<T>;
   /** Tells the gate that the server refused growth (storage quota), or that `info` shows room again. */
   storageFull(full: boolean): void;
   readonly counts: RequestCounts;

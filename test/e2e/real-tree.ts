@@ -10,10 +10,14 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { differences } from '../../src/cli/demo/equal.ts';
 import { filesBelow, randomEdits } from '../support/edits.ts';
-import { createChecks, makeTree, say, type Site, withSite } from './support/site.ts';
+import { createChecks, makeTree, type Site, say, withSite } from './support/site.ts';
 
 const { values } = parseArgs({
-  options: { files: { type: 'string', default: '10500' }, seed: { type: 'string', default: '1' }, only: { type: 'string' } },
+  options: {
+    files: { type: 'string', default: '10500' },
+    seed: { type: 'string', default: '1' },
+    only: { type: 'string' },
+  },
 });
 
 const SERVERS: readonly (readonly string[])[] = [
@@ -25,7 +29,13 @@ const SERVERS: readonly (readonly string[])[] = [
   ['missingFolder=404'],
   ['missingFolder=500', 'errorShape=text'],
   ['missingFolder=empty'],
-  ['takenName=rename', 'dialect=alternative', 'showHidden=ignored', 'missingFolder=empty', 'dateFormat=seconds'],
+  [
+    'takenName=rename',
+    'dialect=alternative',
+    'showHidden=ignored',
+    'missingFolder=empty',
+    'dateFormat=seconds',
+  ],
   ['takenName=refuse', 'dateFormat=seconds', 'putAnswer=empty', 'badBatch=skips', 'deleteMissing=404'],
   ['pathEncoding=whole', 'folderHints=meaningless', 'growingUploads=true'],
 ];
@@ -49,7 +59,10 @@ async function round(site: Site, files: number, seed: number, editsPerSide: numb
     const again = await site.run('sync', folder, 'project');
     say('sync once more', again);
     const kinds = again.report?.requests.byKind ?? {};
-    const writes = ['upload', 'makeFolder', 'move', 'copy', 'remove', 'download'].reduce((sum, kind) => sum + (kinds[kind] ?? 0), 0);
+    const writes = ['upload', 'makeFolder', 'move', 'copy', 'remove', 'download'].reduce(
+      (sum, kind) => sum + (kinds[kind] ?? 0),
+      0,
+    );
     check(again.code === 0 && writes === 0, 'nothing is written, sent or fetched');
   }
 }
@@ -58,7 +71,10 @@ async function settle(site: Site, when: string): Promise<void> {
   const hidden = (line: string): boolean => /(^|\/)\.[^/]/.test(line.split(':')[0] ?? '');
   for (const other of [join(site.home, 'two'), site.served]) {
     const found = (await differences(join(site.home, 'one'), other)).filter((line) => !hidden(line));
-    check(found.length === 0, `${when}: ${other === site.served ? 'the workspace' : 'the second folder'} equals the first${found.length === 0 ? '' : `: ${found.slice(0, 5).join('; ')}`}`);
+    check(
+      found.length === 0,
+      `${when}: ${other === site.served ? 'the workspace' : 'the second folder'} equals the first${found.length === 0 ? '' : `: ${found.slice(0, 5).join('; ')}`}`,
+    );
   }
   const stray = (await filesBelow(site.served)).filter((path) => /\.new(\.|$)/.test(path));
   check(stray.length === 0, `${when}: no stray .new name on the server`);

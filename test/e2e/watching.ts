@@ -12,9 +12,11 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { differences } from '../../src/cli/demo/equal.ts';
 import { filesBelow } from '../support/edits.ts';
-import { createChecks, makeTree, say, type Site, withSite } from './support/site.ts';
+import { createChecks, makeTree, type Site, say, withSite } from './support/site.ts';
 
-const { values } = parseArgs({ options: { files: { type: 'string', default: '10500' }, poll: { type: 'string', default: '5' } } });
+const { values } = parseArgs({
+  options: { files: { type: 'string', default: '10500' }, poll: { type: 'string', default: '5' } },
+});
 const pollSeconds = Number(values.poll);
 const checks = createChecks();
 const { check } = checks;
@@ -29,11 +31,15 @@ async function until(holds: () => boolean | Promise<boolean>, withinMs: number):
   return Number.POSITIVE_INFINITY;
 }
 
-const holds = (file: string, text: string) => (): boolean => existsSync(file) && readFileSync(file, 'utf8') === text;
+const holds = (file: string, text: string) => (): boolean =>
+  existsSync(file) && readFileSync(file, 'utf8') === text;
 const gone = (file: string) => (): boolean => !existsSync(file);
 
 function took(what: string, ms: number, withinMs: number): void {
-  check(ms <= withinMs, `${what}: ${Number.isFinite(ms) ? `${Math.round(ms)} ms` : 'never'} (at most ${withinMs} ms)`);
+  check(
+    ms <= withinMs,
+    `${what}: ${Number.isFinite(ms) ? `${Math.round(ms)} ms` : 'never'} (at most ${withinMs} ms)`,
+  );
 }
 
 async function equalSoon(site: Site, folder: string, what: string): Promise<void> {
@@ -48,7 +54,10 @@ async function equalSoon(site: Site, folder: string, what: string): Promise<void
     return found.length === 0;
   };
   const ms = await until(equal, 60_000);
-  check(Number.isFinite(ms), `${what}: equal after ${(ms / 1000).toFixed(1)} s${found.length === 0 ? '' : `: ${found.slice(0, 5).join('; ')}`}`);
+  check(
+    Number.isFinite(ms),
+    `${what}: equal after ${(ms / 1000).toFixed(1)} s${found.length === 0 ? '' : `: ${found.slice(0, 5).join('; ')}`}`,
+  );
 }
 
 async function singleEdits(site: Site, folder: string): Promise<void> {
@@ -61,9 +70,17 @@ async function singleEdits(site: Site, folder: string): Promise<void> {
   console.log(`   local edit to server, ms: ${delays.map(Math.round).join(' ')}`);
   took('a local edit is on the server (the slowest of 10)', delays.at(-1) ?? 0, 1_000);
   await writeFile(join(site.served, 'edit-0.txt'), 'by an agent\n');
-  took('an edit on the server is on disk', await until(holds(join(folder, 'edit-0.txt'), 'by an agent\n'), 60_000), pollSeconds * 1000 + 2_000);
+  took(
+    'an edit on the server is on disk',
+    await until(holds(join(folder, 'edit-0.txt'), 'by an agent\n'), 60_000),
+    pollSeconds * 1000 + 2_000,
+  );
   await rm(join(folder, 'edit-1.txt'));
-  took('a local delete is done on the server', await until(gone(join(site.served, 'edit-1.txt')), 10_000), 1_000);
+  took(
+    'a local delete is done on the server',
+    await until(gone(join(site.served, 'edit-1.txt')), 10_000),
+    1_000,
+  );
 }
 
 async function atomicSaves(site: Site, folder: string): Promise<void> {
@@ -71,13 +88,20 @@ async function atomicSaves(site: Site, folder: string): Promise<void> {
   for (let i = 0; i < 5; i += 1) {
     await writeFile(join(folder, '.edit-2.txt.tmp-save'), `saved ${i}\n`);
     await rename(join(folder, '.edit-2.txt.tmp-save'), file);
-    took(`atomic save ${i + 1} is on the server`, await until(holds(join(site.served, 'edit-2.txt'), `saved ${i}\n`), 10_000), 1_000);
+    took(
+      `atomic save ${i + 1} is on the server`,
+      await until(holds(join(site.served, 'edit-2.txt'), `saved ${i}\n`), 10_000),
+      1_000,
+    );
   }
 }
 
 async function branches(site: Site, folder: string): Promise<void> {
   const git = (...args: string[]): void => {
-    execFileSync('git', ['-c', 'user.name=t', '-c', 'user.email=t@example.org', ...args], { cwd: folder, stdio: 'ignore' });
+    execFileSync('git', ['-c', 'user.name=t', '-c', 'user.email=t@example.org', ...args], {
+      cwd: folder,
+      stdio: 'ignore',
+    });
   };
   git('init', '-q', '-b', 'main');
   git('add', '-A');
@@ -127,10 +151,19 @@ await withSite([], async (site) => {
   await branches(site, folder);
   await bursts(site, folder);
   const copies = (await filesBelow(folder)).filter((path) => path.includes('(conflict '));
-  check(copies.length === 0, `no conflict copy${copies.length === 0 ? '' : `: ${copies.slice(0, 5).join('; ')}`}`);
+  check(
+    copies.length === 0,
+    `no conflict copy${copies.length === 0 ? '' : `: ${copies.slice(0, 5).join('; ')}`}`,
+  );
   check((await watch.stop()) === 0, 'SIGTERM ends it with 0');
-  const errors = watch.output().split('\n').filter((line) => /"level":(40|50|60)/.test(line));
-  check(errors.length === 0, `nothing to warn of${errors.length === 0 ? '' : `: ${errors.slice(0, 5).join('\n')}`}`);
+  const errors = watch
+    .output()
+    .split('\n')
+    .filter((line) => /"level":(40|50|60)/.test(line));
+  check(
+    errors.length === 0,
+    `nothing to warn of${errors.length === 0 ? '' : `: ${errors.slice(0, 5).join('\n')}`}`,
+  );
   say('sync afterwards', await site.run('sync', folder, 'project'));
 });
 console.log(checks.failures === 0 ? 'all good' : `${checks.failures} checks FAILED`);

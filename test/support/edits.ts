@@ -47,7 +47,12 @@ export async function randomEdits(root: string, count: number, seed: number): Pr
       await appendFile(file, `edited ${seed}/${i}\n`);
       edits.edited += 1;
     } else if (what < 0.55) {
-      const fresh = join(root, dirname(pick(files)), random() < 0.3 ? `new folder ${i}` : '', `added ${seed}-${i}.txt`);
+      const fresh = join(
+        root,
+        dirname(pick(files)),
+        random() < 0.3 ? `new folder ${i}` : '',
+        `added ${seed}-${i}.txt`,
+      );
       await mkdir(dirname(fresh), { recursive: true });
       await writeFile(fresh, `added by ${seed}/${i}\n`);
       edits.added += 1;

@@ -3,13 +3,15 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { openPair, openServer, type ServerLink, watchFiles } from '../../app.ts';
-import type { Config } from '../../config.ts';
+import { openServer, type ServerLink } from '../../app/link.ts';
+import { openPair } from '../../app.ts';
 import { completePair, type PairConfig } from '../../config/pairs.ts';
+import type { Config } from '../../config.ts';
 import type { EngineEvent } from '../../engine/events.ts';
 import type { Pair } from '../../engine/pair.ts';
 import { type RunResult, runUntilQuiet } from '../../engine/run-once.ts';
 import { watchPair } from '../../engine/watch.ts';
+import { watchFiles } from '../../engine/watcher.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { EXIT } from '../../lib/errors.ts';
 import type { CliContext } from '../globals.ts';
@@ -50,7 +52,11 @@ export function registerDemo(program: Command, context: CliContext): void {
     });
 }
 
-async function withStage(context: CliContext, home: string, use: (stage: Stage) => Promise<void>): Promise<void> {
+async function withStage(
+  context: CliContext,
+  home: string,
+  use: (stage: Stage) => Promise<void>,
+): Promise<void> {
   const sides = { here: join(home, 'my-folder'), there: join(home, 'workspaces', 'my-workspace') };
   await mkdir(sides.here, { recursive: true });
   await makeSample(sides);
@@ -58,7 +64,13 @@ async function withStage(context: CliContext, home: string, use: (stage: Stage) 
   const { startServer } = await import('../../serve/server.ts');
   const server = await startServer({ data: join(home, 'workspaces'), keys: [{ key: KEY }] });
   const config: Config = {
-    server: { apiUrl: server.origin, storageUrl: server.origin, auth: 'auto', limitPerMinute: undefined, concurrency: 32 },
+    server: {
+      apiUrl: server.origin,
+      storageUrl: server.origin,
+      auth: 'auto',
+      limitPerMinute: undefined,
+      concurrency: 32,
+    },
     pairs: [],
     stateDir: join(home, 'state'),
     logLevel: 'warn',
@@ -83,7 +95,11 @@ async function withStage(context: CliContext, home: string, use: (stage: Stage) 
   }
 }
 
-async function withPair<T>(stage: Stage, on: (event: EngineEvent) => void, use: (pair: Pair) => Promise<T>): Promise<T> {
+async function withPair<T>(
+  stage: Stage,
+  on: (event: EngineEvent) => void,
+  use: (pair: Pair) => Promise<T>,
+): Promise<T> {
   const opened = await openPair(stage.config, stage.link, stage.pairConfig, {
     clock: systemClock(),
     observer: { on },
@@ -103,24 +119,38 @@ async function live(stage: Stage): Promise<void> {
   say(output.style('bold', 'rtsync demo: a folder and a workspace, kept the same'));
   say(`  your folder:   ${output.style('cyan', sides.here)}`);
   say(`  the workspace: ${output.style('cyan', sides.there)}`);
-  say(`  Edit files in either and see them arrive in the other (the workspace is looked at every ${POLL_MS / 1000} s). Ctrl-C ends it.`);
+  say(
+    `  Edit files in either and see them arrive in the other (the workspace is looked at every ${POLL_MS / 1000} s). Ctrl-C ends it.`,
+  );
   say('');
-  await withPair(stage, (event) => showLive(stage, event), async (pair) => {
-    await watchPair(
-      pair,
-      { pollMs: POLL_MS, limitPerMinute: undefined, rescanMs: 600_000, startWatching: (hint) => watchFiles(pair, hint) },
-      stage.signal,
-    );
-  });
+  await withPair(
+    stage,
+    (event) => showLive(stage, event),
+    async (pair) => {
+      await watchPair(
+        pair,
+        {
+          pollMs: POLL_MS,
+          limitPerMinute: undefined,
+          rescanMs: 600_000,
+          startWatching: (hint) => watchFiles(pair, hint),
+        },
+        stage.signal,
+      );
+    },
+  );
   say('stopped; the demo’s folders are removed');
 }
 
 function showLive({ output, say }: Stage, event: EngineEvent): void {
   const time = output.style('dim', new Date().toTimeString().slice(0, 8));
   if (event.kind === 'operation' && event.result === 'done') say(`${time} ${describe(event.operation)}`);
-  if (event.kind === 'operation' && event.result === 'failed') say(`${time} ${output.style('red', 'failed')} ${describe(event.operation)}`);
+  if (event.kind === 'operation' && event.result === 'failed')
+    say(`${time} ${output.style('red', 'failed')} ${describe(event.operation)}`);
   if (event.kind === 'conflict')
-    say(`${time} ${output.style('yellow', 'conflict')} ${printable(event.path)}${event.copy === undefined ? '' : ` → ${printable(event.copy)}`}`);
+    say(
+      `${time} ${output.style('yellow', 'conflict')} ${printable(event.path)}${event.copy === undefined ? '' : ` → ${printable(event.copy)}`}`,
+    );
   if (event.kind === 'notice') say(`${time} ${event.message}`);
 }
 
@@ -134,8 +164,14 @@ async function scriptedRound(stage: Stage): Promise<boolean> {
   await editBothSides(sides, (line) => say(`   ${line}`));
   const { report } = await syncOnce(stage);
   good = (await equal(stage)) && good;
-  good = check(stage, report.conflicts.length === 1, 'one conflict, and both versions are on both sides') && good;
-  good = check(stage, report.operations.moveRemote === 1 && report.operations.moveLocal >= 1, 'each renamed folder moved as one') && good;
+  good =
+    check(stage, report.conflicts.length === 1, 'one conflict, and both versions are on both sides') && good;
+  good =
+    check(
+      stage,
+      report.operations.moveRemote === 1 && report.operations.moveLocal >= 1,
+      'each renamed folder moved as one',
+    ) && good;
   say('3. once more, with nothing changed');
   const again = await syncOnce(stage);
   const writes = Object.values(again.report.operations).reduce((sum, count) => sum + count, 0);

@@ -59,17 +59,17 @@ function asRead(work: Work, operation: Download | Compare, send: Send): Read {
   };
 }
 
-async function land(
-  work: Work,
-  operation: Download | Compare,
-  got: Received,
-  send: Send,
-): Promise<void> {
+async function land(work: Work, operation: Download | Compare, got: Received, send: Send): Promise<void> {
   const { local } = operation;
-  if (local !== undefined && local.size === got.stamp.size && (await localDigest(work, operation, local)) === got.digest)
+  if (
+    local !== undefined &&
+    local.size === got.stamp.size &&
+    (await localDigest(work, operation, local)) === got.digest
+  )
     return work.ledger.deed(agreement(operation, got, local, 'adopted'));
   if (operation.kind === 'download') return replace(work, operation, got, local);
-  if (baseFileAt(work, operation.place.path)?.digest === got.digest) return send(asUpload(operation, got, false));
+  if (baseFileAt(work, operation.place.path)?.digest === got.digest)
+    return send(asUpload(operation, got, false));
   switch (operation.ifDifferent) {
     case 'remote':
       return replace(work, operation, got, operation.local);
@@ -120,8 +120,17 @@ async function keepBoth(work: Work, compare: Compare, got: Received): Promise<vo
   const aside = moved ?? compare.local;
   work.ledger.deed({
     ...deed,
-    local: [{ path: copy.path, node: fileNode(aside, nameOf(copy.local), nameOf(copy.path)) }, ...(deed.local ?? [])],
-    journal: { kind: 'conflict', path: place.path, other: copy.path, digest: got.digest, size: got.stamp.size },
+    local: [
+      { path: copy.path, node: fileNode(aside, nameOf(copy.local), nameOf(copy.path)) },
+      ...(deed.local ?? []),
+    ],
+    journal: {
+      kind: 'conflict',
+      path: place.path,
+      other: copy.path,
+      digest: got.digest,
+      size: got.stamp.size,
+    },
     conflict: { path: place.path, copy: copy.path, resolution: 'keep-both' },
     followUp: true,
   });
@@ -148,7 +157,11 @@ function agreement(
   return { ...deed, journal: { kind: 'download', path, digest: got.digest, size: got.stamp.size } };
 }
 
-async function localDigest(work: Work, operation: Download | Compare, local: LocalStamp): Promise<Digest | undefined> {
+async function localDigest(
+  work: Work,
+  operation: Download | Compare,
+  local: LocalStamp,
+): Promise<Digest | undefined> {
   if (local.digest !== undefined) return local.digest;
   const base = baseFileAt(work, operation.place.path);
   if (base !== undefined && sameFingerprint(base, local)) return base.digest;

@@ -9,7 +9,11 @@ import type { Outcome, Write, Written } from '../../remote/remote.ts';
 import { fileNode, type Work } from '../work.ts';
 
 export async function uploadAll(work: Work, dir: RemoteDir, uploads: readonly Upload[]): Promise<void> {
-  await work.pair.remote.write(dir, uploads.map((upload) => asWrite(work, upload)), work.signal);
+  await work.pair.remote.write(
+    dir,
+    uploads.map((upload) => asWrite(work, upload)),
+    work.signal,
+  );
 }
 
 function asWrite(work: Work, upload: Upload): Write {

@@ -54,6 +54,18 @@ const rowSchema = z.looseObject({
 });
 type Row = z.infer<typeof rowSchema>;
 const rowsSchema = z.array(rowSchema);
+const pageSchema = z.looseObject({ hasMore: z.boolean().nullish(), nextCursor: z.string().nullish() });
+const pagedSchema = z.looseObject({ meta: pageSchema.nullish(), ...pageSchema.shape });
+const namedSchema = z.looseObject({
+  id: z.string().optional(),
+  name: z.string().optional(),
+  value: z.string().optional(),
+});
+const roomSchema = z.looseObject({
+  free: z.number().optional(),
+  total: z.number().optional(),
+  used: z.number().optional(),
+});
 
 /** One page of a list: entries directly under `dir`, and the cursor of the next page. */
 export function decodeList(
@@ -82,9 +94,7 @@ export function decodeId(json: unknown, dir: DirId): EntryId | undefined {
   const told = unwrap(json);
   const first = Array.isArray(told) ? told[0] : told;
   if (typeof first === 'string') return parseEntryId(first);
-  const found = z
-    .looseObject({ id: z.string().optional(), name: z.string().optional(), value: z.string().optional() })
-    .safeParse(first);
+  const found = namedSchema.safeParse(first);
   if (!found.success) return undefined;
   const { id, name, value } = found.data;
   if (id !== undefined) return parseEntryId(id.startsWith('/') ? id : `/${id}`);
@@ -103,9 +113,7 @@ export function decodeIds(json: unknown, dir: DirId): readonly EntryId[] | undef
 /** Bytes left, or undefined when unlimited or not told. */
 export function decodeRoom(json: unknown): number | undefined {
   const told = unwrap(json);
-  const found = z
-    .looseObject({ free: z.number().optional(), total: z.number().optional(), used: z.number().optional() })
-    .safeParse(Array.isArray(told) ? told[0] : told);
+  const found = roomSchema.safeParse(Array.isArray(told) ? told[0] : told);
   if (!found.success) throw new WireFault('it does not tell the room left');
   const { free, total, used } = found.data;
   if (free === -1 || total === -1) return undefined;
@@ -175,8 +183,8 @@ function rowsOf(json: unknown): unknown {
 }
 
 function cursorOf(json: unknown): string | undefined {
-  const page = z.looseObject({ hasMore: z.boolean().nullish(), nextCursor: z.string().nullish() });
-  const found = z.looseObject({ meta: page.nullish(), ...page.shape }).safeParse(json);
+  if (Array.isArray(json)) return undefined;
+  const found = pagedSchema.safeParse(json);
   if (!found.success) return undefined;
   for (const told of [found.data.meta, found.data]) {
     if (told?.nextCursor && told.hasMore !== false) return told.nextCursor;

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { filesBelow } from '../../support/edits.ts';
-import { rtsync, type Running, rtsyncStarted } from './cli.ts';
+import { type Running, rtsync, rtsyncStarted } from './cli.ts';
 
 export interface Site {
   readonly home: string;
@@ -31,7 +31,10 @@ export interface Report {
 }
 
 /** `behaviours`: switches of the server, such as `takenName=rename`. */
-export async function withSite(behaviours: readonly string[], use: (site: Site) => Promise<void>): Promise<void> {
+export async function withSite(
+  behaviours: readonly string[],
+  use: (site: Site) => Promise<void>,
+): Promise<void> {
   const home = await mkdtemp(join(tmpdir(), 'rtsync-e2e-'));
   const data = join(home, 'data');
   await mkdir(join(data, 'project'), { recursive: true });
@@ -59,12 +62,17 @@ export async function withSite(behaviours: readonly string[], use: (site: Site) 
 }
 
 export function say(what: string, { code, report, text }: Run): void {
-  if (report === undefined) return console.log(`   ${what}: exit ${code} ${text.trim()}`);
+  if (report === undefined) {
+    console.log(`   ${what}: exit ${code} ${text.trim()}`);
+    return;
+  }
   const kinds = Object.entries(report.operations)
     .filter(([, n]) => n > 0)
     .map(([kind, n]) => `${kind} ${n}`);
   const seconds = (report.durationMs / 1000).toFixed(1);
-  console.log(`   ${what}: exit ${code}, ${report.requests.total} requests, ${seconds} s, ${kinds.join(', ') || 'nothing done'}`);
+  console.log(
+    `   ${what}: exit ${code}, ${report.requests.total} requests, ${seconds} s, ${kinds.join(', ') || 'nothing done'}`,
+  );
   for (const problem of report.problems.slice(0, 3)) console.log(`      ${problem.code}: ${problem.message}`);
 }
 

@@ -1,0 +1,88 @@
+/** The link to a server: key, gate and connections, put together once for all pairs of a process. */
+import { join } from 'node:path';
+import { findCredential } from '../config/secrets.ts';
+import type { Config } from '../config.ts';
+import type { Clock } from '../lib/clock.ts';
+import { RtsyncError } from '../lib/errors.ts';
+import { createGate, type PacedGate } from '../pace/queue.ts';
+import { paceFile } from '../pace/saved.ts';
+import { createHttp } from '../remote/http.ts';
+import { createStorageClient, type StorageClient } from '../remote/runtools/client.ts';
+import { createWorkspaces, type Workspaces } from '../remote/runtools/workspaces.ts';
+import type { Traits } from '../remote/traits.ts';
+import { fingerprint } from './fingerprint.ts';
+
+export interface LinkOptions {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly clock: Clock;
+  /** How long a run may wait for the rate; undefined: as long as it takes. Milliseconds. */
+  readonly maxWaitMs?: number;
+}
+
+/** A server with a key: one gate, one pool of connections, for all pairs of the process. */
+export interface ServerLink {
+  readonly gate: PacedGate;
+  readonly workspaces: Workspaces;
+  storage(workspaceId: string, traits: Traits | undefined): StorageClient;
+  /** Throws `pair-overlap` when a pair of another name already syncs this folder of the workspace, or one around it. */
+  claim(name: string, workspaceId: string, path: string): void;
+  close(): Promise<void>;
+}
+
+export async function openServer(config: Config, options: LinkOptions): Promise<ServerLink> {
+  const { clock } = options;
+  const { server } = config;
+  const credential = await findCredential({
+    env: options.env,
+    apiKeyFile: config.apiKeyFile,
+    apiKeyCommand: config.apiKeyCommand,
+  });
+  const http = createHttp({ connections: server.concurrency });
+  const saved = paceFile(join(config.stateDir, `pace-${fingerprint(server.storageUrl)}.json`));
+  const gate = createGate({
+    limitPerMinute: server.limitPerMinute,
+    concurrency: server.concurrency,
+    clock,
+    random: Math.random,
+    maxWaitMs: options.maxWaitMs,
+    saved: await saved.read(),
+    onPause: (pace) => saved.write(pace),
+  });
+  const bearer = credential.kind === 'token' || server.auth === 'bearer';
+  const auth = bearer ? { auth: 'bearer' as const, authFixed: true } : { authFixed: server.auth !== 'auto' };
+  const common = { http, gate, clock, key: credential.key, ...auth };
+  return {
+    gate,
+    workspaces: createWorkspaces({ ...common, origin: server.apiUrl }),
+    storage: (workspaceId, traits) =>
+      createStorageClient({
+        ...common,
+        ...(traits === undefined || bearer || server.auth !== 'auto' ? {} : { auth: traits.auth }),
+        origin: server.storageUrl,
+        workspaceId,
+      }),
+    claim: claims(),
+    close: async () => {
+      await saved.flush(gate.snapshot());
+      await http.close();
+    },
+  };
+}
+
+/** The configuration compares workspaces as they are spelled; here their ids are known. */
+function claims(): ServerLink['claim'] {
+  const claimed: { readonly name: string; readonly id: string; readonly path: string }[] = [];
+  const around = (outer: string, inner: string): boolean =>
+    outer === '' || inner === outer || inner.startsWith(`${outer}/`);
+  return (name, id, path) => {
+    const other = claimed.find(
+      (one) => one.name !== name && one.id === id && (around(one.path, path) || around(path, one.path)),
+    );
+    if (other !== undefined)
+      throw new RtsyncError(
+        'pair-overlap',
+        `the pairs "${other.name}" and "${name}" would sync the same folder of one workspace`,
+      );
+    claimed.push({ name, id, path });
+  };
+}
