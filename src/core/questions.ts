@@ -1,8 +1,8 @@
 /** What must be known before a decision: the local files whose content decides and whose digest nobody has yet. */
 import { type BaseTree, localDelta } from './base.ts';
-import { localDifferences } from './local-moves.ts';
+import { localDifferences, localPairs } from './local-moves.ts';
 import { type DirPath, join, type RelPath, ROOT } from './path.ts';
-import type { FolderNode, LocalStamp, LocalTree } from './tree.ts';
+import { type FolderNode, type LocalStamp, type LocalTree, nodeAt } from './tree.ts';
 
 export interface DigestWanted {
   readonly path: RelPath;
@@ -13,7 +13,23 @@ export function digestsWanted(base: BaseTree, local: LocalTree): DigestWanted[] 
   const wanted: DigestWanted[] = [];
   touchedFiles(wanted, ROOT, base, local);
   perhapsMoved(wanted, base, local);
-  return wanted;
+  surelyMoved(wanted, base, local);
+  return distinct(wanted);
+}
+
+/** What moved is compared with what it was where it came from: a rename alone makes its fingerprint another one. */
+function surelyMoved(wanted: DigestWanted[], base: BaseTree, local: LocalTree): void {
+  for (const { from, to } of localPairs(base, local)) {
+    const was = nodeAt(base, from);
+    const now = nodeAt(local, to);
+    if (was?.kind === 'folder' && now?.kind === 'folder') touchedFiles(wanted, to, was, now);
+    if (was?.kind !== 'file' || now?.kind !== 'file') continue;
+    if (localDelta(was.stamp, now.stamp) === 'undetermined') wanted.push({ path: to, stamp: now.stamp });
+  }
+}
+
+function distinct(wanted: readonly DigestWanted[]): DigestWanted[] {
+  return [...new Map(wanted.map((one) => [one.path, one])).values()];
 }
 
 /** Same size, another fingerprint: touched or edited, the content tells. */

@@ -1,106 +1,29 @@
 /**
- * A world of two sides in memory that carries out plans as strictly as it can: every expectation is checked, every
- * parent must stand, every name must be spelled as its side spells it, and inside a stage the order is shuffled. Contents
- * are short texts; what a person deleted or overwrote is remembered apart from what rtsync gave up.
+ * Carries out plans on a model world as strictly as it can: every expectation is checked, every parent must stand, every
+ * name must be spelled as its side spells it, and inside a stage the order is shuffled.
  */
 import type { BaseChange, BaseStamp, BaseTree } from '../../src/core/base.ts';
-import { keyOf, nameOf, parentOf, type Place, type RelPath, ROOT } from '../../src/core/path.ts';
+import { nameOf, type Place, type RelPath } from '../../src/core/path.ts';
 import { type Operation, type Plan, type Resolution, STAGES } from '../../src/core/plan.ts';
-import { digestsWanted } from '../../src/core/questions.ts';
 import {
-  emptyTree,
   type FolderNode,
   type LocalStamp,
   type Node,
   nodeAt,
   type RemoteStamp,
-  spell,
   type Tree,
-  walk,
-  withChanges,
 } from '../../src/core/tree.ts';
-
-export interface ModelLocal extends LocalStamp {
-  readonly content: string;
-}
-export interface ModelRemote extends RemoteStamp {
-  readonly content: string;
-}
-export type SideName = 'local' | 'remote';
-
-export interface World {
-  local: Tree<ModelLocal>;
-  remote: Tree<ModelRemote>;
-  base: BaseTree;
-  /** Contents that rtsync replaced or removed. */
-  readonly trash: Set<string>;
-  /** Inodes whose ctime changed because rtsync itself renamed them. */
-  readonly renamed: Set<number>;
-  clock: number;
-  inodes: number;
-  contents: number;
-  /** Every date of the server is a multiple of this. */
-  grain: number;
-}
-
-export function emptyWorld(grain = 1): World {
-  return {
-    local: emptyTree(),
-    remote: emptyTree(),
-    base: emptyTree(),
-    trash: new Set(),
-    renamed: new Set(),
-    clock: 1_000_000_001,
-    inodes: 1,
-    contents: 0,
-    grain,
-  };
-}
-
-/** Few sizes, so that equal sizes with different contents are common. */
-export function sizeOf(content: string): number {
-  return content === '' ? 0 : 1 + (content.charCodeAt(content.length - 1) % 3);
-}
-
-export function digestOf(content: string): string {
-  return content === '' ? 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855' : `sha-${content}`;
-}
-
-export function localStamp(world: World, content: string, ino = ++world.inodes): ModelLocal {
-  world.clock += 7;
-  return { size: sizeOf(content), ino, mtimeMs: world.clock, ctimeMs: world.clock, mode: 0o644, content };
-}
-
-/** No two versions share a date: what a server itself cannot tell apart is a story of its own. */
-export function remoteStamp(world: World, content: string): ModelRemote {
-  world.clock += world.grain + 6;
-  return { size: sizeOf(content), date: world.clock - (world.clock % world.grain), content };
-}
-
-export function put<S>(tree: Tree<S>, path: RelPath, node: Node<S> | undefined): Tree<S> {
-  return withChanges(tree, [{ path, node }]);
-}
-
-/** What a scan gives, with the digests that the decision asks for. */
-export function observedLocal(world: World, tree: Tree<ModelLocal> = world.local): Tree<ModelLocal> {
-  const changes = digestsWanted(world.base, tree).map(({ path, stamp }) => {
-    const node = nodeAt(tree, path);
-    if (node?.kind !== 'file') throw new Error(`a digest of no file is wanted: ${path}`);
-    return { path, node: { ...node, stamp: { ...node.stamp, ...stamp, digest: digestOf(node.stamp.content) } } };
-  });
-  return withChanges(tree, changes);
-}
-
-/** Paths and contents, folders with a slash: what must be equal on both sides in the end. */
-export function listing(tree: Tree<{ readonly content?: string }>): string[] {
-  return [...walk(tree)]
-    .map(([path, node]) => (node.kind === 'file' ? `${path}=${node.stamp.content}` : `${path}/`))
-    .sort();
-}
-
-export function contentsOf(tree: Tree<{ readonly content: string }>): Set<string> {
-  return new Set([...walk(tree)].flatMap(([, node]) => (node.kind === 'file' ? [node.stamp.content] : [])));
-}
+import { at, localFile, must, parentStands, remoteFile, remoteIs, sameTree } from './model-checks.ts';
+import {
+  contentsOf,
+  digestOf,
+  localStamp,
+  type ModelLocal,
+  put,
+  remoteStamp,
+  type SideName,
+  type World,
+} from './world.ts';
 
 /** Picks a number below `below`; the order inside a stage comes from it. */
 export type Pick = (below: number) => number;
@@ -145,21 +68,28 @@ function perform(world: World, operation: Operation): void {
   switch (operation.kind) {
     case 'makeFolderLocal':
     case 'makeFolderRemote':
-      return makeFolder(world, operation.kind === 'makeFolderLocal' ? 'local' : 'remote', operation.place);
+      makeFolder(world, operation.kind === 'makeFolderLocal' ? 'local' : 'remote', operation.place);
+      return;
     case 'upload':
-      return upload(world, operation.place, operation.local, operation.remote);
+      upload(world, operation.place, operation.local, operation.remote);
+      return;
     case 'download':
-      return download(world, operation.place, operation.local, operation.remote);
+      download(world, operation.place, operation.local, operation.remote);
+      return;
     case 'compare':
-      return compare(world, operation);
+      compare(world, operation);
+      return;
     case 'setAside':
-      return setAside(world, operation.place, operation.copy, operation.local);
+      setAside(world, operation.place, operation.copy, operation.local);
+      return;
     case 'moveLocal':
     case 'moveRemote':
-      return move(world, operation);
+      move(world, operation);
+      return;
     case 'removeLocal':
     case 'removeRemote':
-      return remove(world, operation);
+      remove(world, operation);
+      return;
   }
 }
 
@@ -206,7 +136,10 @@ function compare(
 ): void {
   const ours = localFile(world, place, local);
   const theirs = remoteFile(world, place, remote);
-  if (ours.content === theirs.content) return agree(world, place.path);
+  if (ours.content === theirs.content) {
+    agree(world, place.path);
+    return;
+  }
   const resolve: Readonly<Record<Resolution, () => void>> = {
     hold: () => undefined,
     local: () => upload(world, place, local, remote),
@@ -230,7 +163,10 @@ function setAside(world: World, place: Place, copy: Place, expected: LocalStamp 
   world.local = put(world.local, copy.path, rename(node as Node<ModelLocal>, nameFor('local', copy)));
 }
 
-function move(world: World, { kind, entry, from, to, local, remote }: Extract<Operation, { kind: 'moveLocal' | 'moveRemote' }>): void {
+function move(
+  world: World,
+  { kind, entry, from, to, local, remote }: Extract<Operation, { kind: 'moveLocal' | 'moveRemote' }>,
+): void {
   const side = kind === 'moveLocal' ? 'local' : 'remote';
   const node = at(world, side, from);
   must(node?.kind === entry, `no ${entry} to move: ${from.path}`);
@@ -282,7 +218,14 @@ function agree(world: World, path: RelPath): void {
   if (local?.kind !== 'file' || remote?.kind !== 'file') return;
   must(local.stamp.content === remote.stamp.content, `agreed on different contents: ${path}`);
   const { size, ino, mtimeMs, ctimeMs, content } = local.stamp;
-  const stamp: BaseStamp = { size, ino, mtimeMs, ctimeMs, digest: digestOf(content), date: remote.stamp.date };
+  const stamp: BaseStamp = {
+    size,
+    ino,
+    mtimeMs,
+    ctimeMs,
+    digest: digestOf(content),
+    date: remote.stamp.date,
+  };
   world.base = changeBase(world.base, { kind: 'file', path, stamp });
 }
 
@@ -293,63 +236,6 @@ function give(world: World, tree: Tree<{ readonly content: string }>, place: Pla
   if (node?.kind === 'folder') for (const content of contentsOf(node)) world.trash.add(content);
 }
 
-function at(world: World, side: SideName, place: Place): Node<ModelLocal> | Node<ModelRemote> | undefined {
-  const tree = side === 'local' ? world.local : world.remote;
-  must(keyOf(place[side]) === place.path, `${place[side]} is filed as ${place.path}`);
-  const node = nodeAt<ModelLocal | ModelRemote>(tree as Tree<ModelLocal | ModelRemote>, place.path);
-  if (node !== undefined) must(spell(tree, place.path) === place[side], `${side} does not spell it ${place[side]}`);
-  return node as Node<ModelLocal> | Node<ModelRemote> | undefined;
-}
-
-function localFile(world: World, place: Place, expected: LocalStamp | undefined): ModelLocal {
-  const node = at(world, 'local', place);
-  if (node?.kind !== 'file' || expected === undefined) throw new Error(`no local file: ${place.path}`);
-  const { size, ino, mtimeMs, ctimeMs } = node.stamp as ModelLocal;
-  must(size === expected.size && ino === expected.ino && mtimeMs === expected.mtimeMs, `changed: ${place.path}`);
-  must(ctimeMs === expected.ctimeMs || world.renamed.has(ino), `changed (ctime): ${place.path}`);
-  return node.stamp as ModelLocal;
-}
-
-function remoteFile(world: World, place: Place, expected: RemoteStamp | undefined): ModelRemote {
-  const node = at(world, 'remote', place);
-  if (node?.kind !== 'file' || expected === undefined) throw new Error(`no remote file: ${place.path}`);
-  const { size, date } = node.stamp as ModelRemote;
-  must(size === expected.size && date === expected.date, `changed there: ${place.path}`);
-  return node.stamp as ModelRemote;
-}
-
-function remoteIs(world: World, place: Place, expected: RemoteStamp | undefined): void {
-  if (expected === undefined) must(at(world, 'remote', place) === undefined, `an upload meets something: ${place.path}`);
-  else remoteFile(world, place, expected);
-}
-
-function parentStands(world: World, side: SideName, place: Place): void {
-  const dir = parentOf(place.path);
-  if (dir === ROOT) return;
-  const tree: Tree<unknown> = side === 'local' ? world.local : world.remote;
-  must(nodeAt(tree, dir)?.kind === 'folder', `${side} has no folder for ${place.path}`);
-  const spelled = place[side];
-  must(spell(tree, dir as RelPath) === spelled.slice(0, spelled.lastIndexOf('/')), `${side} spells the folder of ${spelled} otherwise`);
-}
-
-function sameTree(expected: FolderNode<unknown>, found: FolderNode<unknown>, path: string): void {
-  const keys = (folder: FolderNode<unknown>): string => [...folder.children.keys()].sort().join('/');
-  must(keys(expected) === keys(found), `not everything below was seen: ${path}`);
-  for (const [key, node] of found.children) {
-    const other = expected.children.get(key);
-    must(other?.kind === node.kind, `another kind below: ${path}/${key}`);
-    if (node.kind === 'folder' && other?.kind === 'folder') sameTree(other, node, `${path}/${key}`);
-    if (node.kind === 'file' && other?.kind === 'file') {
-      must(versionOf(other.stamp) === versionOf(node.stamp), `changed below: ${path}/${key}`);
-    }
-  }
-}
-
-function versionOf(stamp: unknown): string {
-  const { size, ino, mtimeMs, date } = stamp as Partial<ModelLocal & ModelRemote>;
-  return JSON.stringify([size, ino, mtimeMs, date]);
-}
-
 function nameFor(side: SideName, place: Place): { readonly name?: string } {
   const name = nameOf(place[side]);
   return name === nameOf(place.path) ? {} : { name };
@@ -358,8 +244,4 @@ function nameFor(side: SideName, place: Place): { readonly name?: string } {
 function rename<S>(node: Node<S>, name: { readonly name?: string }): Node<S> {
   const { name: _old, ...rest } = node;
   return { ...rest, ...name } as Node<S>;
-}
-
-function must(condition: boolean, message: string): asserts condition {
-  if (!condition) throw new Error(message);
 }

@@ -1,7 +1,16 @@
 /** People who edit one side of a model world, driven by plain numbers, so that a seed tells the whole story. */
 import { join, nameOf, parentOf, type RelPath, ROOT, relPath } from '../../src/core/path.ts';
 import { type Node, nodeAt, type Tree, walk } from '../../src/core/tree.ts';
-import { contentsOf, localStamp, type ModelLocal, type ModelRemote, put, remoteStamp, type SideName, type World } from './model.ts';
+import {
+  contentsOf,
+  localStamp,
+  type ModelLocal,
+  type ModelRemote,
+  put,
+  remoteStamp,
+  type SideName,
+  type World,
+} from './world.ts';
 
 /** What somebody does; the numbers choose among what is there. */
 export interface Edit {
@@ -36,7 +45,12 @@ function once(world: World, side: SideName, { what, a, b }: Edit, given: Set<str
     for (const content of below(tree, picked)) given.add(content);
     set(world, side, picked, undefined);
   }
-  if (what === 'rename' && picked !== undefined && target !== undefined && !`${target}/`.startsWith(`${picked}/`)) {
+  if (
+    what === 'rename' &&
+    picked !== undefined &&
+    target !== undefined &&
+    !`${target}/`.startsWith(`${picked}/`)
+  ) {
     moved(world, side, picked, target);
   }
   if (what === 'copy' && file !== undefined && target !== undefined) {
@@ -50,7 +64,12 @@ function treeOf(world: World, side: SideName): Tree<ModelLocal | ModelRemote> {
 }
 
 /** A free name in one of the folders, at most three deep. */
-function freshPath(tree: Tree<unknown>, entries: readonly (readonly [RelPath, { readonly kind: string }])[], a: number, b: number): RelPath | undefined {
+function freshPath(
+  tree: Tree<unknown>,
+  entries: readonly (readonly [RelPath, { readonly kind: string }])[],
+  a: number,
+  b: number,
+): RelPath | undefined {
   const folders = entries.filter(([path, node]) => node.kind === 'folder' && path.split('/').length < 3);
   const dir = [ROOT, ...folders.map(([path]) => path)][b % (folders.length + 1)] ?? ROOT;
   const free = NAMES.map((name) => join(dir, name)).filter((path) => nodeAt(tree, path) === undefined);
@@ -80,7 +99,8 @@ function folderNode(world: World, side: SideName): AnyNode {
 
 function set(world: World, side: SideName, path: RelPath, node: AnyNode | undefined): void {
   const before = nodeAt(treeOf(world, side), path);
-  const name = before === undefined ? spelled(side, path) : before.name === undefined ? {} : { name: before.name };
+  const name =
+    before === undefined ? spelled(side, path) : before.name === undefined ? {} : { name: before.name };
   const next = node === undefined ? undefined : { ...node, ...name };
   if (side === 'local') world.local = put(world.local, path, next as Node<ModelLocal> | undefined);
   else world.remote = put(world.remote, path, next as Node<ModelRemote> | undefined);
@@ -98,7 +118,12 @@ function overwrite(world: World, side: SideName, path: RelPath, given: Set<strin
 function touch(world: World, side: SideName, path: RelPath): void {
   const node = nodeAt(treeOf(world, side), path);
   if (node?.kind !== 'file') return;
-  set(world, side, path, fileNode(world, side, node.stamp.content, 'ino' in node.stamp ? node.stamp.ino : undefined));
+  set(
+    world,
+    side,
+    path,
+    fileNode(world, side, node.stamp.content, 'ino' in node.stamp ? node.stamp.ino : undefined),
+  );
 }
 
 function moved(world: World, side: SideName, from: RelPath, to: RelPath): void {
@@ -108,7 +133,9 @@ function moved(world: World, side: SideName, from: RelPath, to: RelPath): void {
   const { name: _old, ...rest } = node;
   world.clock += 7;
   const stamped =
-    rest.kind === 'file' && 'ino' in rest.stamp ? { ...rest, stamp: { ...rest.stamp, ctimeMs: world.clock } } : rest;
+    rest.kind === 'file' && 'ino' in rest.stamp
+      ? { ...rest, stamp: { ...rest.stamp, ctimeMs: world.clock } }
+      : rest;
   set(world, side, to, stamped as AnyNode);
 }
 
@@ -117,7 +144,6 @@ function below(tree: Tree<ModelLocal | ModelRemote>, path: RelPath): Set<string>
   if (node?.kind === 'file') return new Set([node.stamp.content]);
   return node?.kind === 'folder' ? contentsOf(node) : new Set();
 }
-
 
 /** A new file, or new content for one that stands. Folders on the way are made. */
 export function write(world: World, side: SideName, path: string, content: string): void {

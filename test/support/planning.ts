@@ -4,8 +4,9 @@ import type { DecideInput } from '../../src/core/input.ts';
 import type { Plan } from '../../src/core/plan.ts';
 import { decide } from '../../src/core/reconcile.ts';
 import type { VerdictTable } from '../../src/core/rules.ts';
-import { applyPlan, emptyWorld, observedLocal, type Pick, type World } from './model.ts';
+import { applyPlan, type Pick } from './model.ts';
 import { write } from './people.ts';
+import { emptyWorld, observedLocal, type World } from './world.ts';
 
 export type Setting = Partial<Omit<DecideInput, 'base' | 'local' | 'remote'>> & {
   readonly verdicts?: VerdictTable;

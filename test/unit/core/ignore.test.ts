@@ -9,8 +9,10 @@ describe('ignore rules', () => {
     const rules = createIgnoreRules([]);
     const out = ['.git', 'deep/.git'].filter((path) => rules.ignores(at(path), true));
     expect(out).toEqual(['.git', 'deep/.git']);
-    for (const name of ['.DS_Store', 'Thumbs.db', 'a~', '.a.swp', '.#lock', '4913']) expect(rules.ignores(at(name), false)).toBe(true);
-    for (const name of ['.gitignore', '.env', 'a.tmp', '4913.txt', '~a']) expect(rules.ignores(at(name), false)).toBe(false);
+    for (const name of ['.DS_Store', 'Thumbs.db', 'a~', '.a.swp', '.#lock', '4913'])
+      expect(rules.ignores(at(name), false)).toBe(true);
+    for (const name of ['.gitignore', '.env', 'a.tmp', '4913.txt', '~a'])
+      expect(rules.ignores(at(name), false)).toBe(false);
     expect(rules.ignores(at('node_modules'), true)).toBe(false);
   });
 
@@ -57,7 +59,10 @@ describe('ignore rules', () => {
 
   test('have equal fingerprints exactly when they are equal', () => {
     const one = createIgnoreRules(['a']).withFile(at('x'), 'b').withFile(at('y'), 'c');
-    const same = createIgnoreRules(['a']).withFile(at('y'), 'c').withFile(at('x'), 'old').withFile(at('x'), 'b');
+    const same = createIgnoreRules(['a'])
+      .withFile(at('y'), 'c')
+      .withFile(at('x'), 'old')
+      .withFile(at('x'), 'b');
     expect(one.fingerprint).toBe(same.fingerprint);
     expect(one.fingerprint).not.toBe(createIgnoreRules(['a']).withFile(at('x'), 'b').fingerprint);
   });

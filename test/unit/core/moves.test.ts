@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { relPath } from '../../../src/core/path.ts';
 import { nodeAt } from '../../../src/core/tree.ts';
-import { applyPlan, listing, put, type World } from '../../support/model.ts';
+import { applyPlan } from '../../support/model.ts';
 import { hide, makeFolder, remove, rename, write } from '../../support/people.ts';
 import { planFor, problemsOf, type Setting, sync, syncedWorld, told } from '../../support/planning.ts';
+import { listing, put, type World } from '../../support/world.ts';
 
 const FOLDER = { 'docs/a': 'one', 'docs/b': 'two', 'docs/sub/c': 'three', 'other/d': 'four' };
 
@@ -32,7 +33,11 @@ describe('a local move', () => {
   test('into a new folder makes the folder first', () => {
     const world = syncedWorld({ a: 'one' });
     rename(world, 'local', 'a', 'new/deep/a');
-    expect(settled(world)).toEqual(['makeFolderRemote new', 'makeFolderRemote new/deep', 'moveRemote a -> new/deep/a']);
+    expect(settled(world)).toEqual([
+      'makeFolderRemote new',
+      'makeFolderRemote new/deep',
+      'moveRemote a -> new/deep/a',
+    ]);
   });
 
   test('of a folder together with an edit below sends only the edit', () => {
@@ -109,14 +114,20 @@ describe('a local move', () => {
     rename(world, 'local', 'docs', 'papers');
     hide(world, 'remote', 'docs/cache', 'untracked');
     const plan = planFor(world);
-    expect(told(plan)).toEqual(['makeFolderRemote papers', 'moveRemote docs/a -> papers/a', 'moveRemote docs/b -> papers/b']);
+    expect(told(plan)).toEqual([
+      'makeFolderRemote papers',
+      'moveRemote docs/a -> papers/a',
+      'moveRemote docs/b -> papers/b',
+    ]);
     expect(problemsOf(plan)).toEqual(['kept docs']);
   });
 
   test('to a name that the server cannot hold leaves the old one there', () => {
     const world = syncedWorld({ a: 'one' });
     rename(world, 'local', 'a', 'b?');
-    const plan = planFor(world, { remoteNameFault: (name) => (name.includes('?') ? 'it has a "?"' : undefined) });
+    const plan = planFor(world, {
+      remoteNameFault: (name) => (name.includes('?') ? 'it has a "?"' : undefined),
+    });
     expect(told(plan)).toEqual([]);
     expect(problemsOf(plan)).toEqual(['name b?']);
   });
@@ -186,7 +197,10 @@ describe('a remote move', () => {
     const world = syncedWorld({ a: 'one' });
     const base = nodeAt(world.base, relPath('a'));
     if (base?.kind !== 'file') throw new Error('a base file is expected');
-    world.base = put(world.base, relPath('a'), { kind: 'file', stamp: { ...base.stamp, date: [0, world.clock] } });
+    world.base = put(world.base, relPath('a'), {
+      kind: 'file',
+      stamp: { ...base.stamp, date: [0, world.clock] },
+    });
     rename(world, 'remote', 'a', 'b');
     expect(settled(world).sort()).toEqual(['download b', 'removeLocal a']);
   });

@@ -1,0 +1,97 @@
+import { describe, expect, test } from 'vitest';
+import { guard, heldFingerprint } from '../../../src/core/guard.ts';
+import { applyPlan } from '../../support/model.ts';
+import { remove, rename, write } from '../../support/people.ts';
+import { planFor, syncedWorld, told } from '../../support/planning.ts';
+import type { World } from '../../support/world.ts';
+
+const LIMIT = { maxDelete: { files: 50, percent: 25 } };
+
+function many(count: number, dir: string): Record<string, string> {
+  return Object.fromEntries(
+    Array.from({ length: count }, (_, index) => [`${dir}/f${index}`, `${dir}-${index}`]),
+  );
+}
+
+function guarded(world: World, limits: Parameters<typeof guard>[2] = LIMIT): ReturnType<typeof guard> {
+  return guard(planFor(world), world, limits);
+}
+
+describe('the guard', () => {
+  test('lets a few deletions pass', () => {
+    const world = syncedWorld(many(200, 'd'));
+    for (let index = 0; index < 50; index += 1) remove(world, 'local', `d/f${index}`);
+    const { held, plan } = guarded(world);
+    expect([held.length, plan.operations.length]).toEqual([0, 50]);
+  });
+
+  test('holds the deletions, and nothing else, when they are too many', () => {
+    const world = syncedWorld(many(200, 'd'));
+    for (let index = 0; index < 51; index += 1) remove(world, 'local', `d/f${index}`);
+    write(world, 'local', 'new', 'x');
+    const { held, plan, halt } = guarded(world);
+    expect(held).toHaveLength(51);
+    expect(told(plan)).toEqual(['upload new']);
+    expect(plan.operations.map(({ id }) => id)).toEqual([0]);
+    expect(halt).toBeUndefined();
+  });
+
+  test('lets many deletions pass that are few for the pair', () => {
+    const world = syncedWorld(many(300, 'd'));
+    for (let index = 0; index < 60; index += 1) remove(world, 'local', `d/f${index}`);
+    expect(guarded(world).held).toEqual([]);
+  });
+
+  test('holds the emptying of a large top folder', () => {
+    const world = syncedWorld({ ...many(51, 'd'), ...many(400, 'rest') });
+    remove(world, 'remote', 'd');
+    const { held } = guarded(world);
+    expect(held).toMatchObject([{ path: 'd', side: 'local', files: 51 }]);
+    expect(held[0]?.reason).toContain('"d"');
+  });
+
+  test('halts when a side was emptied, and says which', () => {
+    const world = syncedWorld({ a: 'a1', b: 'b1' });
+    remove(world, 'local', 'a');
+    remove(world, 'local', 'b');
+    const { held, plan, halt } = guarded(world, { maxDelete: false });
+    expect(held.map(({ path, side }) => [path, side])).toEqual([
+      ['a', 'remote'],
+      ['b', 'remote'],
+    ]);
+    expect(plan.operations).toEqual([]);
+    expect(halt).toContain('local folder');
+  });
+
+  test('drops what waits for a held deletion', () => {
+    const world = syncedWorld({ ...many(60, 'p'), ...many(60, 'q') });
+    remove(world, 'local', 'p');
+    write(world, 'local', 'p', 'a file now');
+    expect(told(planFor(world))).toEqual(['removeRemote p', 'upload p']);
+    expect(told(guarded(world).plan)).toEqual([]);
+  });
+
+  test('does not count moves', () => {
+    const world = syncedWorld(many(100, 'd'));
+    rename(world, 'local', 'd', 'e');
+    expect(guarded(world).held).toEqual([]);
+  });
+
+  test('can be switched off', () => {
+    const world = syncedWorld({ ...many(100, 'd'), other: 'x' });
+    remove(world, 'local', 'd');
+    expect(guarded(world, { maxDelete: false }).held).toEqual([]);
+  });
+
+  test('lets pass exactly what a person approved', () => {
+    const world = syncedWorld({ ...many(100, 'd'), ...many(100, 'e'), other: 'x' });
+    remove(world, 'local', 'd');
+    remove(world, 'local', 'e');
+    const { held } = guarded(world);
+    const approved = new Set(held.filter(({ path }) => path === 'd').map(heldFingerprint));
+    const { plan, held: still } = guarded(world, { ...LIMIT, approved });
+    expect(told(plan)).toEqual(['removeRemote d']);
+    expect(still.map(({ path }) => path)).toEqual(['e']);
+    applyPlan(world, plan);
+  });
+});

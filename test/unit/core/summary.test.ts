@@ -1,0 +1,28 @@
+import { expect, test } from 'vitest';
+import { forecast, forecastRequests, summarise } from '../../../src/core/summary.ts';
+import { remove, write } from '../../support/people.ts';
+import { planFor, syncedWorld } from '../../support/planning.ts';
+
+test('a summary counts operations, the files in what is removed, and bytes', () => {
+  const world = syncedWorld({ 'd/a': 'a1', 'd/e/b': 'b1', c: 'c1' });
+  remove(world, 'local', 'd');
+  write(world, 'local', 'up', 'x0');
+  write(world, 'remote', 'down', 'y1');
+  const summary = summarise(planFor(world));
+  expect(summary.operations).toMatchObject({ removeRemote: 1, upload: 1, download: 1, removeLocal: 0 });
+  expect(summary.filesRemoved).toEqual({ local: 0, remote: 2 });
+  expect(summary.bytes).toEqual({ up: 1, down: 2 });
+  expect(forecast(planFor(world)).bytes).toBe(3);
+});
+
+test('a plan without operations costs no request', () => {
+  expect(forecastRequests(planFor(syncedWorld({ a: 'a1' })))).toBe(0);
+});
+
+test('a hundred uploads into one folder cost hardly more than a hundred requests', () => {
+  const world = syncedWorld({ quiet: 'q1' });
+  for (let index = 0; index < 100; index += 1) write(world, 'local', `f${index}`, `c${index}`);
+  const requests = forecastRequests(planFor(world));
+  expect(requests).toBeGreaterThan(100);
+  expect(requests).toBeLessThan(110);
+});
