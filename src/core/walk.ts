@@ -200,7 +200,10 @@ function removeFile({ deeds }: Walk, side: 'local' | 'remote', { dir, entry }: M
     deeds.remove(side, dir, entry, { stage: 'clear', after: [] });
 }
 
-/** Both sides hold a file that the other has not seen. Different sizes are different contents. */
+/**
+ * Both sides hold a file that the other has not seen. Different sizes are different contents; but a remote file of the
+ * agreed size may only have been touched, and then the local edit is no conflict: that, too, only its content tells.
+ */
 function settleFiles(
   walk: Walk,
   dir: Dir,
@@ -210,7 +213,9 @@ function settleFiles(
   const path = pathIn(dir, entry.key);
   if (deeds.leaveAlone(path)) return;
   const settled = settle(input, path, entry);
-  if (compare && entry.local.stamp.size === entry.remote.stamp.size) {
+  const { size } = entry.remote.stamp;
+  const perhapsTouched = entry.base?.kind === 'file' && entry.base.stamp.size === size;
+  if (perhapsTouched || (compare && entry.local.stamp.size === size)) {
     deeds.compare(dir, entry, settled === 'undone' ? 'hold' : settled);
     return;
   }

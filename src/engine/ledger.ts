@@ -50,9 +50,10 @@ export interface Totals {
   problems: Problem[];
   up: number;
   down: number;
-  /** Folders whose picture was wrong, and whether something was left for the next cycle. */
+  /** Paths whose picture was wrong. */
   replan: Set<string>;
-  followUp: boolean;
+  /** Paths of which more is to be done that only the next cycle can plan. */
+  readonly followUp: Set<string>;
   /** Why the rest must wait: the first error that says "later". */
   later: RtsyncError | undefined;
   /** What ends the whole run: a refused key, a halt. */
@@ -101,12 +102,12 @@ export function createLedger(pair: Pair, cycle: number): Ledger {
         totals.conflicts.push({ path: deed.conflict.path, copy: deed.conflict.copy });
         pair.observer.on({ kind: 'conflict', path: deed.conflict.path, copy: deed.conflict.copy });
       }
-      if (deed.followUp === true) totals.followUp = true;
+      if (deed.followUp === true) totals.followUp.add(pathOf(deed.operation));
       totals.up += deed.bytes?.up ?? 0;
       totals.down += deed.bytes?.down ?? 0;
       totals.done.set(
         deed.operation.kind,
-        (totals.done.get(deed.operation.kind) ?? 0) + weight(deed.operation),
+        (totals.done.get(deed.operation.kind) ?? 0) + weightOf(deed.operation),
       );
       tell(deed.operation, deed.result);
       if (changes.length >= GROUP || pair.clock.monotonic() - since > GROUP_MS) settle();
@@ -129,7 +130,7 @@ function emptyTotals(): Totals {
     up: 0,
     down: 0,
     replan: new Set(),
-    followUp: false,
+    followUp: new Set(),
     later: undefined,
     fatal: undefined,
     bug: undefined,
@@ -140,7 +141,7 @@ function emptyTotals(): Totals {
 }
 
 /** Removed folders count as the files they held. */
-function weight(operation: Operation): number {
+export function weightOf(operation: Operation): number {
   if (operation.kind === 'removeLocal') return filesIn(operation.local);
   if (operation.kind === 'removeRemote') return filesIn(operation.remote);
   return 1;

@@ -37,7 +37,7 @@ export function whatNext(result: CycleResult, tries: number): Next {
       waitMs: Math.min(CHANGING_MAX_MS, CHANGING_MS * tries),
     };
   }
-  if (totals.followUp)
+  if (totals.followUp.size > 0)
     return { kind: 'again', why: 'follow-up', request: { local: 'all', remote: [] }, waitMs: 0 };
   const changing = result.problems.filter((problem) => problem.code === 'changing');
   if (changing.length > 0) {

@@ -3,6 +3,7 @@ import { forecast } from '../core/summary.ts';
 import type { RtsyncError } from '../lib/errors.ts';
 import type { RequestCounts } from '../lib/gate.ts';
 import { type CycleRequest, type CycleResult, type Memory, runCycle } from './cycle.ts';
+import { weightOf } from './ledger.ts';
 import { remaining, whatNext } from './next.ts';
 import type { Pair } from './pair.ts';
 import { noOperations, type OperationCounts, type RunReport } from './report.ts';
@@ -111,7 +112,7 @@ function since(before: RequestCounts, now: RequestCounts): RunReport['requests']
 /** What kept changing until the end is said path by path. */
 function withUnfinished(last: CycleResult): CycleResult['problems'] {
   const known = new Set(last.problems.map((problem) => problem.path));
-  const moved = [...last.totals.replan].filter((path) => !known.has(path));
+  const moved = [...last.totals.replan, ...last.totals.followUp].filter((path) => !known.has(path));
   return [
     ...last.problems,
     ...moved.map((path) => ({
@@ -134,7 +135,7 @@ function planned(last: CycleResult): OperationCounts {
         counts.conflict += 1;
         break;
       default:
-        counts[operation.kind] += 1;
+        counts[operation.kind] += weightOf(operation);
     }
   }
   return counts;

@@ -68,8 +68,7 @@ async function land(work: Work, operation: Download | Compare, got: Received, se
   )
     return work.ledger.deed(agreement(operation, got, local, 'adopted'));
   if (operation.kind === 'download') return replace(work, operation, got, local);
-  if (baseFileAt(work, operation.place.path)?.digest === got.digest)
-    return send(asUpload(operation, got, false));
+  if (onlyTouched(work, operation, got)) return send(asUpload(operation, got, false));
   switch (operation.ifDifferent) {
     case 'remote':
       return replace(work, operation, got, operation.local);
@@ -87,10 +86,12 @@ async function land(work: Work, operation: Download | Compare, got: Received, se
   }
 }
 
-/**
- * The server only touched the file (its content is still the agreed one): then the local edit is no conflict, and goes
- * up. Or the local side wins one.
- */
+/** The server's content is still the agreed one: then the local edit is no conflict, and goes up where it may. */
+function onlyTouched(work: Work, compare: Compare, got: Received): boolean {
+  if (work.pair.options.direction === 'pull') return false;
+  return baseFileAt(work, compare.place.path)?.digest === got.digest;
+}
+
 function asUpload(compare: Compare, got: Received, conflict: boolean): Upload {
   const { id, stage, after, place, local } = compare;
   return { kind: 'upload', id, stage, after, place, local, remote: got.stamp, conflict };

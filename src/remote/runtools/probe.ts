@@ -68,7 +68,9 @@ async function byReading(client: StorageClient, { top, base, random, options }: 
 async function byDoing(client: StorageClient, { top, base, random, options }: Start): Promise<Found> {
   const own = await ownFolder(client, top, base);
   const scratch = childId(own.id, `probe-${random()}`);
-  const opened = await openScratch(client, scratch, options);
+  const scratched = await attempt(() => openScratch(client, scratch, options));
+  if (!scratched.ok) throw endsTheRun(scratched.error) ? scratched.error : (own.doubt ?? scratched.error);
+  const opened = scratched.value;
   try {
     return await experiments(opened.client, scratch, opened.first);
   } finally {
@@ -83,12 +85,14 @@ async function ownFolder(
   client: StorageClient,
   top: Listing,
   base: DirId,
-): Promise<{ id: EntryId; stray?: EntryId }> {
+): Promise<{ id: EntryId; stray?: EntryId; doubt?: RtsyncError }> {
   const id = childId(base, OWN_NAME);
   if (top.entries.get(OWN_NAME)?.kind === 'folder') return { id };
   const made = await attempt(() => client.makeFolder(base, OWN_NAME, { growth: false }));
   if (made.ok) return made.value === undefined || made.value === id ? { id } : { id, stray: made.value };
-  if (isCode(made.error, 'taken', 'server-error')) return { id };
+  if (isCode(made.error, 'taken')) return { id };
+  // Servers in trouble answer so as well; what comes next tells.
+  if (isCode(made.error, 'server-error')) return { id, doubt: made.error };
   throw made.error;
 }
 
@@ -106,6 +110,7 @@ async function openScratch(
   const parent = scratch.slice(0, scratch.lastIndexOf('/')) as EntryId;
   const name = scratch.slice(parent.length + 1);
   const made = await attempt(() => client.makeFolder(parent, name, { growth: false }));
+  let refused = made.ok ? undefined : made.error;
   if (made.ok && (made.value === undefined || made.value === scratch)) {
     const sent = await attempt(() => put(client, scratch, 'k', 1));
     if (sent.ok && sent.value.reply.id === childId(scratch, 'k')) return { client, first: sent.value };
@@ -113,6 +118,7 @@ async function openScratch(
       await attempt(() => client.remove([scratch]));
       throw sent.error;
     }
+    refused = sent.ok ? undefined : sent.error;
   } else if (!made.ok && !mayBeEncoding(made.error)) throw made.error;
   if (options.pathEncoding !== undefined) {
     throw made.ok
@@ -120,8 +126,14 @@ async function openScratch(
       : made.error;
   }
   const whole = client.variant({ pathEncoding: client.pathEncoding === 'whole' ? 'segments' : 'whole' });
-  if (!made.ok || made.value !== scratch) await whole.makeFolder(parent, name, { growth: false });
-  return { client: whole, first: await put(whole, scratch, 'k', 1) };
+  const opened = await attempt(async () => {
+    if (!made.ok || made.value !== scratch) await whole.makeFolder(parent, name, { growth: false });
+    return put(whole, scratch, 'k', 1);
+  });
+  if (opened.ok) return { client: whole, first: opened.value };
+  if (made.ok) await attempt(() => client.remove([scratch]));
+  // When neither way of writing ids works, a server in trouble is what there is to tell.
+  throw refused !== undefined && isCode(refused, 'server-error', 'bad-answer') ? refused : opened.error;
 }
 
 function mayBeEncoding(error: RtsyncError): boolean {
