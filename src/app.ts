@@ -4,7 +4,7 @@
  */
 import { mkdir, realpath, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
-import { basename, join } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { fingerprint } from './app/fingerprint.ts';
 import type { ServerLink } from './app/link.ts';
 import type { PairConfig } from './config/pairs.ts';
@@ -24,6 +24,7 @@ import { probeServer } from './remote/runtools/probe.ts';
 import { createRunToolsRemote } from './remote/runtools/remote.ts';
 import type { Workspace } from './remote/runtools/workspaces.ts';
 import { type Traits, traitsSchema } from './remote/traits.ts';
+import { type Approvals, approvalsBeside } from './state/approvals.ts';
 import { type OpenPairState, openPairState } from './state/pair-state.ts';
 
 export interface PairRun {
@@ -60,7 +61,7 @@ export async function openPair(
   link.claim(pairConfig.name, workspace.id, pairConfig.path);
   const state = await openState(config, root, workspace, pairConfig, run);
   try {
-    const pair = await assemble(link, { pairConfig, run, direction, root, workspace, state });
+    const pair = await assemble(config, link, { pairConfig, run, direction, root, workspace, state });
     return { pair, close: () => state.close() };
   } catch (error) {
     state.close();
@@ -77,7 +78,7 @@ interface Found {
   readonly state: OpenPairState;
 }
 
-async function assemble(link: ServerLink, found: Found): Promise<Pair> {
+async function assemble(config: Config, link: ServerLink, found: Found): Promise<Pair> {
   const { pairConfig, run, direction, root, workspace, state } = found;
   const local = await openLocalFolder({
     root,
@@ -123,6 +124,7 @@ async function assemble(link: ServerLink, found: Found): Promise<Pair> {
       return remote;
     },
     state,
+    approvals: approvalsBeside(stateFile(config, root)),
     gate: link.gate,
     clock: run.clock,
     observer: run.observer,
@@ -215,6 +217,15 @@ function policies(pairConfig: PairConfig): Pair['options']['policyFor'] {
     rules.find(({ matches }) => matches.ignores(path as RelPath, false))?.policy ?? 'keep-both';
 }
 
+/** The held deletes and approvals of the pair of a folder. Throws `no-folder`. */
+export async function approvalsOf(config: Config, folder: string, cwd: string): Promise<Approvals> {
+  return approvalsBeside(stateFile(config, await realRoot(resolve(cwd, folder), false)));
+}
+
+function stateFile(config: Config, root: string): string {
+  return join(config.stateDir, `${basename(root) || 'root'}-${fingerprint(root)}.db`);
+}
+
 async function openState(
   config: Config,
   root: string,
@@ -222,10 +233,14 @@ async function openState(
   pairConfig: PairConfig,
   run: PairRun,
 ): Promise<OpenPairState> {
-  await mkdir(config.stateDir, { recursive: true, mode: 0o700 });
+  await mkdir(config.stateDir, { recursive: true, mode: 0o700 }).catch((cause: unknown) => {
+    const message = `the state folder ${config.stateDir} cannot be made; use another --state-dir`;
+    throw new RtsyncError('config', { message, cause });
+  });
   const marker = readMarker(root);
+  const file = stateFile(config, root);
   const state = openPairState({
-    file: join(config.stateDir, `${basename(root) || 'root'}-${fingerprint(root)}.db`),
+    file,
     identity: {
       folder: root,
       storage: config.server.storageUrl,
@@ -251,7 +266,8 @@ function parseTraits(text: string | undefined): Traits | undefined {
 }
 
 async function realRoot(folder: string, make: boolean): Promise<string> {
-  if (make) await mkdir(folder, { recursive: true });
+  // What stands in the way of making it is told below, or is a file.
+  if (make) await mkdir(folder, { recursive: true }).catch(() => undefined);
   const found = await stat(folder).catch(() => undefined);
   if (found === undefined)
     throw new RtsyncError('no-folder', `the folder ${folder} does not exist; make it, or give another one`);

@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { asRtsyncError, EXIT, type ExitCode, type RtsyncError } from '../lib/errors.ts';
+import { registerApprove } from './approve.ts';
 import { registerDemo } from './demo/demo.ts';
 import { addGlobalOptions, type CliContext, createContext } from './globals.ts';
 import { createOutput, type Io } from './output.ts';
@@ -19,6 +20,7 @@ export type RegisterCommand = (program: Command, context: CliContext) => void;
 const COMMANDS: readonly RegisterCommand[] = [
   registerSync,
   registerWatch,
+  registerApprove,
   registerProbe,
   registerServe,
   registerDemo,

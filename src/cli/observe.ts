@@ -1,13 +1,23 @@
 /** Sends the engine's events to the log and to the progress line. */
+import type { Held } from '../core/plan.ts';
 import type { EngineEvent, Observer } from '../engine/events.ts';
 import type { Log } from '../lib/log.ts';
 import { describe, type Progress } from './progress.ts';
 
 export function observeWith(log: Log, progress: Progress, also?: (event: EngineEvent) => void): Observer {
+  let heldBefore = '';
+  const tellHeld = (held: readonly Held[]): void => {
+    const reasons = [...new Set(held.map(({ reason }) => reason))];
+    const text = reasons.length === 0 ? '' : `${held.length} deletes are held: ${reasons.join('; ')}`;
+    if (text !== '' && text !== heldBefore)
+      log.warn({ first: held.slice(0, 5).map(({ path }) => path) }, text);
+    heldBefore = text;
+  };
   return {
     on: (event) => {
       also?.(event);
       if (event.kind !== 'operation') progress.clear();
+      if (event.kind === 'planned') tellHeld(event.held);
       tell(log, event);
       progress.on(event);
     },
@@ -22,16 +32,11 @@ function tell(log: Log, event: EngineEvent): void {
     case 'conflict':
       log.warn({ path: event.path, copy: event.copy }, 'conflict: both sides changed');
       return;
-    case 'problem':
-      log.warn({ path: event.problem.path, code: event.problem.code }, event.problem.message);
-      return;
     case 'notice':
       log[event.level](event.message);
       return;
     case 'planned':
       log.debug({ operations: event.plan.operations.length, held: event.held.length }, 'planned');
-      for (const held of event.held)
-        log.warn({ path: held.path, files: held.files }, `deletes held: ${held.reason}`);
       return;
     case 'phase':
       log.trace({ phase: event.phase }, 'phase');

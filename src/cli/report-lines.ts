@@ -1,10 +1,13 @@
 /** A run's report for people: one line of what was done, then only what needs their eyes. */
+import type { Problem } from '../core/plan.ts';
 import type { RunReport } from '../engine/report.ts';
 import { bytesInWords, counted, type Output } from './output.ts';
 import { printable } from './progress.ts';
 
 /** Problems shown one by one; more are counted. */
 const SHOWN = 20;
+/** Paths named in one line. */
+const NAMED = 5;
 
 export function reportLines(report: RunReport, output: Pick<Output, 'style'>): string[] {
   const lines = [headline(report, output)];
@@ -12,16 +15,28 @@ export function reportLines(report: RunReport, output: Pick<Output, 'style'>): s
     lines.push(
       `  ${output.style('yellow', 'conflict')} ${printable(path)}${copy === undefined ? '' : `: the version from here is now ${printable(copy)}`}`,
     );
-  for (const held of report.held.slice(0, SHOWN))
-    lines.push(
-      `  ${output.style('red', 'held')} ${printable(held.path)} (${counted(held.files, 'file')}): ${held.reason}`,
-    );
-  if (report.held.length > SHOWN) lines.push(`  … and ${report.held.length - SHOWN} more held deletes`);
+  lines.push(...heldLines(report, output));
+  if (report.held.length > 0)
+    lines.push('  the held deletes wait: "rtsync approve FOLDER" lets exactly these pass');
   for (const problem of report.problems.slice(0, SHOWN))
-    lines.push(`  ${output.style('yellow', problem.code)} ${printable(problem.message)}`);
+    lines.push(`  ${output.style('yellow', problem.code)} ${problemText(problem)}`);
   if (report.problems.length > SHOWN)
     lines.push(`  … and ${report.problems.length - SHOWN} more (--json lists all)`);
   return lines;
+}
+
+/** Every line names its path. */
+function problemText({ path, message }: Problem): string {
+  return printable(message.includes(path) ? message : `${path}: ${message}`);
+}
+
+/** One line a reason, with the first paths. */
+function heldLines({ held }: RunReport, output: Pick<Output, 'style'>): string[] {
+  return [...new Set(held.map(({ reason }) => reason))].map((reason) => {
+    const paths = held.filter((item) => item.reason === reason).map(({ path }) => printable(path));
+    const more = paths.length > NAMED ? `, … (${paths.length - NAMED} more)` : '';
+    return `  ${output.style('red', 'held')} ${counted(paths.length, 'delete')}, since ${reason}: ${paths.slice(0, NAMED).join(', ')}${more}`;
+  });
 }
 
 function headline(report: RunReport, output: Pick<Output, 'style'>): string {
@@ -32,7 +47,8 @@ function headline(report: RunReport, output: Pick<Output, 'style'>): string {
       report.forecast === undefined
         ? ''
         : ` (about ${counted(report.forecast.requests, 'request')}, ${bytesInWords(report.forecast.bytes)})`;
-    return `${report.pair}: would ${done === '' ? 'do nothing, both sides are equal' : `do: ${done}${cost}`}`;
+    const nothing = report.inSync ? 'do nothing, both sides are equal' : 'do nothing now';
+    return `${report.pair}: would ${done === '' ? nothing : `do: ${done}${cost}`}`;
   }
   const state = report.inSync
     ? output.style('green', 'in sync')

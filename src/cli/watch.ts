@@ -4,6 +4,7 @@ import { openServer, type ServerLink } from '../app/link.ts';
 import { openPair } from '../app.ts';
 import { type PairConfig, pairFor } from '../config/pairs.ts';
 import type { Config } from '../config.ts';
+import type { CycleResult } from '../engine/cycle.ts';
 import { watchPair } from '../engine/watch.ts';
 import { watchFiles } from '../engine/watcher.ts';
 import { systemClock } from '../lib/clock.ts';
@@ -100,6 +101,7 @@ async function watchOne(
         limitPerMinute: job.config.server.limitPerMinute,
         rescanMs: RESCAN_MS,
         startWatching: (hint) => watchFiles(pair, hint),
+        onCycle: newProblems(log),
       },
       job.signal,
     );
@@ -107,6 +109,21 @@ async function watchOne(
     progress.clear();
     close();
   }
+}
+
+/** Each problem is logged when it comes, not at every look. */
+function newProblems(log: Log): (result: CycleResult) => void {
+  let known = new Set<string>();
+  return ({ problems }) => {
+    const now = new Set<string>();
+    for (const { path, code, message } of problems) {
+      // Files that are being written settle by themselves.
+      if (code === 'changing') continue;
+      now.add(`${code} ${path}`);
+      if (!known.has(`${code} ${path}`)) log.warn({ path, code }, message);
+    }
+    known = now;
+  };
 }
 
 function positive(text: string): number {

@@ -24,7 +24,8 @@ type Issue = z.core.$ZodIssue;
 function deepest(issue: Issue): Issue {
   if (issue.code !== 'invalid_union') return issue;
   const inner = issue.errors.flat().filter((one) => one.path.length > 0 || one.code === 'unrecognized_keys');
-  const [first] = inner;
+  // A misspelt key says more than the missing one that it should have been.
+  const first = inner.find((one) => one.code === 'unrecognized_keys') ?? inner[0];
   if (first === undefined) return issue;
   return deepest({ ...first, path: [...issue.path, ...first.path] });
 }

@@ -48,11 +48,10 @@ export async function runCycle(
   const seen = await observe(pair, memory, request, signal);
   pair.observer.on({ kind: 'phase', phase: 'planning' });
   const decided = decideFor(pair, { local: seen.local.tree, remote: seen.remote.tree });
-  const judged = guard(
-    decided,
-    { base: pair.state.base(), ...trees(seen) },
-    { maxDelete: pair.options.maxDelete },
-  );
+  const approved = pair.approvals.approved(pair.clock.now());
+  const limits = { maxDelete: pair.options.maxDelete, approved };
+  const judged = guard(decided, { base: pair.state.base(), ...trees(seen) }, limits);
+  if (!pair.options.dryRun) pair.approvals.saveHeld(judged.held);
   pair.observer.on({ kind: 'planned', plan: judged.plan, held: judged.held });
   const ledger = createLedger(pair, pair.state.nextCycle());
   if (!pair.options.dryRun) await carryOut(pair, seen, judged.plan, ledger, signal);

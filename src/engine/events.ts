@@ -1,12 +1,11 @@
 /** What the engine tells while it works: for progress lines, the live view and the log. Facts only, no secrets. */
-import type { Held, Operation, Plan, Problem } from '../core/plan.ts';
+import type { Held, Operation, Plan } from '../core/plan.ts';
 
 export type EngineEvent =
   | { readonly kind: 'phase'; readonly phase: 'scanning' | 'listing' | 'planning' | 'working' | 'idle' }
   | { readonly kind: 'planned'; readonly plan: Plan; readonly held: readonly Held[] }
   | { readonly kind: 'operation'; readonly operation: Operation; readonly result: OperationResult }
   | { readonly kind: 'conflict'; readonly path: string; readonly copy: string | undefined }
-  | { readonly kind: 'problem'; readonly problem: Problem }
   | { readonly kind: 'notice'; readonly level: 'info' | 'warn' | 'error'; readonly message: string };
 
 /** `adopted`: both sides already held the same. */

@@ -8,6 +8,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { Gate } from '../lib/gate.ts';
 import type { LocalFolder } from '../local/local.ts';
 import type { Remote } from '../remote/remote.ts';
+import type { Approvals } from '../state/approvals.ts';
 import type { PairState } from '../state/state.ts';
 import type { Observer } from './events.ts';
 
@@ -39,6 +40,8 @@ export interface Pair {
   readonly local: LocalFolder;
   readonly remote: Remote;
   readonly state: PairState;
+  /** Held deletes, and what a person let pass. */
+  readonly approvals: Pick<Approvals, 'saveHeld' | 'approved'>;
   readonly gate: Gate;
   readonly clock: Clock;
   readonly observer: Observer;

@@ -52,7 +52,7 @@ export async function runUntilQuiet(
     tries = same ? tries + 1 : 0;
     trouble = next.kind === 'again' ? next.why : '';
     const enough = next.kind === 'quiet' || tries >= MOST_TRIES[next.why] || cycle >= MOST_CYCLES;
-    if (enough || pair.options.dryRun || signal.aborted) {
+    if (enough || signal.aborted) {
       const report = reportOf(pair, result, tally, pair.clock.monotonic() - startedAt);
       record(pair, report, startedOn);
       return { report, later: result.totals.later, bug: tally.bug };

@@ -88,6 +88,8 @@ function upload(service: Service): Handler {
     const id = query(request, 'id');
     const parent = id === undefined ? placeOf(service, request) : parseId(id);
     if (!request.isMultipart()) throw badRequest('an upload is multipart/form-data');
+    // Of a connection that broke meanwhile no part and no end would ever come.
+    if (request.raw.destroyed) throw badRequest('the connection is gone');
     const limits = { file: service.uploadLimitBytes };
     try {
       const made = await receiveUpload(shelf, parent, { parts: formParts(request), limits });

@@ -9,7 +9,11 @@ export async function makeFolder(work: Work, operation: MakeFolder): Promise<voi
   const { path } = operation.place;
   if (operation.kind === 'makeFolderLocal') {
     const ino = await work.pair.local.makeFolder(operation.place.local);
-    const node = renamed<LocalStamp>({ kind: 'folder', children: new Map(), ino }, operation.place.local, path);
+    const node = renamed<LocalStamp>(
+      { kind: 'folder', children: new Map(), ino },
+      operation.place.local,
+      path,
+    );
     work.ledger.deed({
       operation,
       result: 'done',
