@@ -92,7 +92,8 @@ async function assemble(config: Config, link: ServerLink, found: Found): Promise
         message: `"${path}" was written while it was replaced; those bytes are in "${copy}"`,
       }),
   });
-  checkMarker(root, state.pairId, state.base().children.size > 0);
+  const checkRoot = (): void => checkMarker(root, state.pairId, state.base().children.size > 0);
+  checkRoot();
   let current = await openRemote(link, found);
   let contradicted = false;
   const remoteOf = async (): Promise<Remote> => {
@@ -128,6 +129,7 @@ async function assemble(config: Config, link: ServerLink, found: Found): Promise
     gate: link.gate,
     clock: run.clock,
     observer: run.observer,
+    checkRoot,
     beforeCycle: async () => {
       if (!contradicted) return;
       contradicted = false;

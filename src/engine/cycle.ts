@@ -113,10 +113,14 @@ async function scanLocal(
   signal: AbortSignal,
 ): Promise<LocalScan> {
   const { rules } = pair.options;
-  if (memory === undefined || request.local === 'all') return pair.local.scan(rules, signal);
-  return request.local.length === 0
-    ? memory.local
-    : pair.local.rescan(memory.local, request.local, rules, signal);
+  if (memory !== undefined && request.local !== 'all' && request.local.length === 0) return memory.local;
+  const scan =
+    memory === undefined || request.local === 'all'
+      ? await pair.local.scan(rules, signal)
+      : await pair.local.rescan(memory.local, request.local, rules, signal);
+  // A disk that went away meanwhile looks like a folder that was emptied.
+  pair.checkRoot();
+  return scan;
 }
 
 function lookAgain(

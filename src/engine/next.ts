@@ -16,7 +16,7 @@ export type Next =
 
 /** More folders than this are looked at cheaper by a sweep. */
 const MANY = 64;
-const CHANGING_MS = 120;
+const CHANGING_MS = 95;
 const CHANGING_MAX_MS = 2_000;
 const RETRY_MS = 1_000;
 const RETRY_MAX_MS = 60_000;

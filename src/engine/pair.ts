@@ -47,4 +47,6 @@ export interface Pair {
   readonly observer: Observer;
   /** Called before each cycle: the server's traits may have to be found out again. `remote` may be another one then. */
   beforeCycle(): Promise<void>;
+  /** Throws `halted` when the local root is no longer the one that the base speaks of. */
+  checkRoot(): void;
 }

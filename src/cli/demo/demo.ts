@@ -116,42 +116,52 @@ async function withPair<T>(
 
 async function live(stage: Stage): Promise<void> {
   const { sides, output, say } = stage;
-  say(output.style('bold', 'rtsync demo: a folder and a workspace, kept the same'));
+  say(output.style('bold', 'rtsync demo: a folder and a workspace with different contents, kept the same'));
+  await syncOnce(stage);
+  say('');
   say(`  your folder:   ${output.style('cyan', sides.here)}`);
   say(`  the workspace: ${output.style('cyan', sides.there)}`);
-  say(
-    `  Edit files in either and see them arrive in the other (the workspace is looked at every ${POLL_MS / 1000} s). Ctrl-C ends it.`,
-  );
   say('');
-  await withPair(
-    stage,
-    (event) => showLive(stage, event),
-    async (pair) => {
-      await watchPair(
-        pair,
-        {
-          pollMs: POLL_MS,
-          limitPerMinute: undefined,
-          rescanMs: 600_000,
-          startWatching: (hint) => watchFiles(pair, hint),
-        },
-        stage.signal,
-      );
-    },
+  say(
+    `Edit files in either and see them arrive in the other (the workspace is looked at every ${POLL_MS / 1000} s). Ctrl-C ends it.`,
   );
-  say('stopped; the demo’s folders are removed');
+  await withPair(stage, liveView(stage), async (pair) => {
+    await watchPair(
+      pair,
+      {
+        pollMs: POLL_MS,
+        limitPerMinute: undefined,
+        rescanMs: 600_000,
+        startWatching: (hint) => watchFiles(pair, hint),
+      },
+      stage.signal,
+    );
+  });
+  say('stopped; the folders of the demo are removed');
 }
 
-function showLive({ output, say }: Stage, event: EngineEvent): void {
-  const time = output.style('dim', new Date().toTimeString().slice(0, 8));
-  if (event.kind === 'operation' && event.result === 'done') say(`${time} ${describe(event.operation)}`);
-  if (event.kind === 'operation' && event.result === 'failed')
-    say(`${time} ${output.style('red', 'failed')} ${describe(event.operation)}`);
-  if (event.kind === 'conflict')
-    say(
-      `${time} ${output.style('yellow', 'conflict')} ${printable(event.path)}${event.copy === undefined ? '' : ` → ${printable(event.copy)}`}`,
-    );
-  if (event.kind === 'notice') say(`${time} ${event.message}`);
+/** Lines for one cycle; what is more is counted, so that the lines above stay in sight. */
+const SHOWN = 8;
+
+function liveView({ output, say }: Stage): (event: EngineEvent) => void {
+  let shown = 0;
+  const tell = (line: string): void => {
+    shown += 1;
+    if (shown <= SHOWN) say(`${output.style('dim', new Date().toTimeString().slice(0, 8))} ${line}`);
+  };
+  return (event) => {
+    if (event.kind === 'planned') shown = 0;
+    if (event.kind === 'phase' && event.phase === 'idle' && shown > SHOWN)
+      say(`         … and ${shown - SHOWN} more`);
+    if (event.kind === 'operation' && event.result === 'done') tell(describe(event.operation));
+    if (event.kind === 'operation' && event.result === 'failed')
+      tell(`${output.style('red', 'failed')} ${describe(event.operation)}`);
+    if (event.kind === 'conflict')
+      tell(
+        `${output.style('yellow', 'conflict')} ${printable(event.path)}${event.copy === undefined ? '' : `: the version from here is now ${printable(event.copy)}`}`,
+      );
+    if (event.kind === 'notice') tell(event.message);
+  };
 }
 
 /** True when both sides ended equal and nothing got lost. */
