@@ -44,7 +44,7 @@ function sentence(issue: Issue, whole: unknown): string {
   return `${subject} must be ${issue.message}, not ${describe(found)}`;
 }
 
-/** `pairs[0].trash.local` */
+/** `pairs[0].trash.remote` */
 export function keyPath(path: readonly PropertyKey[]): string {
   return path.reduce<string>((text, step) => {
     if (typeof step === 'number') return `${text}[${step}]`;

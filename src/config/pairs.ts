@@ -28,7 +28,8 @@ export interface PairConfig {
   readonly conflicts: readonly ConflictRule[];
   readonly maxDelete: { readonly files: number; readonly percent: number } | false;
   readonly pollSeconds: number;
-  readonly trash: { readonly local: boolean; readonly remote: boolean };
+  /** Whether versions given up on the server go to its trash; here they always do. */
+  readonly trash: { readonly remote: boolean };
   readonly uploadLimitBytes: number;
   readonly settleMs: number;
 }

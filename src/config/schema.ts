@@ -55,7 +55,7 @@ export const pairSchema = z.strictObject(
       )
       .optional(),
     pollSeconds: whole('seconds', 1, 86_400).optional(),
-    trash: z.strictObject({ local: flag.optional(), remote: flag.optional() }, shape).optional(),
+    trash: z.strictObject({ remote: flag.optional() }, shape).optional(),
     uploadLimitBytes: whole('bytes', 1).optional(),
     settleMs: whole('milliseconds', 0, 600_000).optional(),
   },
@@ -103,7 +103,7 @@ export const PAIR_DEFAULTS = {
   direction: 'both',
   maxDelete: { files: 50, percent: 25 },
   pollSeconds: 30,
-  trash: { local: true, remote: true },
+  trash: { remote: true },
   /** The smaller reading of "100 MB". */
   uploadLimitBytes: 100_000_000,
   settleMs: 150,
@@ -115,7 +115,7 @@ export function keysAt(path: readonly PropertyKey[]): readonly string[] {
   const last = path.findLast((step) => typeof step === 'string');
   if (last === 'pairs') return Object.keys(pairSchema.shape);
   if (last === 'server') return ['apiUrl', 'storageUrl', 'auth', 'limitPerMinute', 'concurrency'];
-  if (last === 'trash') return ['local', 'remote'];
+  if (last === 'trash') return ['remote'];
   if (last === 'maxDelete') return ['files', 'percent'];
   return last === 'conflicts' ? ['match', 'policy'] : [];
 }

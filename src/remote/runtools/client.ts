@@ -80,6 +80,15 @@ export interface StorageClient {
   }): StorageClient;
 }
 
+const BOUNDARY = `rtsync-${randomBytes(18).toString('hex')}`;
+let frames = 0;
+
+/** Cannot stand in any file by chance, and is another one for each request. */
+function nextBoundary(): string {
+  frames += 1;
+  return `${BOUNDARY}-${frames}`;
+}
+
 interface Variant {
   readonly label?: string;
   readonly lane?: Lane;
@@ -170,7 +179,7 @@ function transferring({ caller, base, url, ticket }: Desk): Pick<StorageClient, 
           path: url('upload', dir),
           what: `upload of ${shown(dir, name)}`,
           ticket: ticket('transfer', 'upload', true),
-          body: () => frameUpload(name, source, `rtsync-${randomBytes(18).toString('hex')}`),
+          body: () => frameUpload(name, source, nextBoundary()),
           signal: manner?.signal,
         },
         (json, reply) => uploadReply(decodeId(json, dir), reply),

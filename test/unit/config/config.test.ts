@@ -83,7 +83,7 @@ describe('the configuration', () => {
     expect(config.pairs[0]).toMatchObject({
       folder: path.join(home, 'a'),
       maxDelete: { files: 3, percent: 25 },
-      trash: { local: true, remote: false },
+      trash: { remote: false },
       pollSeconds: 30,
       uploadLimitBytes: 100_000_000,
     });
@@ -108,8 +108,8 @@ describe('a mistake in the configuration', () => {
       'server.concurrency must be requests at once, a whole number from 1 to 256, not "8"',
     ],
     [
-      { pairs: [{ ...PAIR, trash: { local: 'yes' } }] },
-      'pairs[0].trash.local must be true or false, not "yes"',
+      { pairs: [{ ...PAIR, trash: { remote: 'yes' } }] },
+      'pairs[0].trash.remote must be true or false, not "yes"',
     ],
     [
       { pairs: [{ ...PAIR, maxDelete: { percent: 200 } }] },
