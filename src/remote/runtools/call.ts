@@ -58,8 +58,6 @@ export interface Caller {
   /** Sends, and reads the answer with `decode`; an answer that makes no sense is retried like a failure. */
   ask<T>(call: Call, decode: (json: unknown, reply: Reply) => T): Promise<T>;
   readonly clockOffsetMs: number | undefined;
-  /** The server's clock at a monotonic time of ours, in epoch milliseconds: the earliest that it can have been. */
-  serverTime(monotonic: number): number | undefined;
   /** How the key was last accepted. */
   readonly auth: AuthStyle;
   /** Whether any answer told its rate. */
@@ -115,7 +113,6 @@ export function createCaller(options: CallerOptions): Caller {
       const now = serverClock.at(clock.monotonic());
       return now === undefined ? undefined : now + HEADER_GRAIN / 2 - clock.now();
     },
-    serverTime: serverClock.at,
     get auth() {
       return seen.auth;
     },

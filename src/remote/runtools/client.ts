@@ -49,8 +49,6 @@ export interface StorageClient {
   readonly origin: string;
   readonly clock: Clock;
   readonly clockOffsetMs: number | undefined;
-  /** The earliest that the server's clock can have shown at a monotonic time of ours; epoch milliseconds. */
-  serverTime(monotonic: number): number | undefined;
   readonly auth: AuthStyle;
   readonly rateHeaders: boolean;
   readonly pathEncoding: PathEncoding;
@@ -130,7 +128,6 @@ function clientOn(caller: Caller, options: StorageOptions, variant: Variant): St
     get clockOffsetMs() {
       return caller.clockOffsetMs;
     },
-    serverTime: caller.serverTime,
     get auth() {
       return caller.auth;
     },

@@ -4,6 +4,7 @@ import { asRtsyncError, isCode, RtsyncError } from '../../lib/errors.ts';
 import type { Outcome } from '../remote.ts';
 import type { Traits } from '../traits.ts';
 import type { StorageClient } from './client.ts';
+import type { FileClock } from './file-clock.ts';
 import type { DirId } from './ids.ts';
 import type { Looks } from './looks.ts';
 import type { Trash } from './trash.ts';
@@ -14,6 +15,7 @@ export interface Context {
   readonly traits: Traits;
   readonly looks: Looks;
   readonly trash: Trash;
+  readonly fileClock: FileClock;
   /** Whether given-up versions are kept in the remote trash. */
   readonly keepTrash: boolean;
   /** The pair's root inside the workspace. */

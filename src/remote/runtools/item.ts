@@ -1,4 +1,5 @@
 /** One write under way, and the three ways in which its outcome becomes known. */
+import type { RtsyncError } from '../../lib/errors.ts';
 import type { Outcome, Write, Written } from '../remote.ts';
 import { type Context, changed, failed, heed } from './context.ts';
 import type { EntryId } from './ids.ts';
@@ -39,7 +40,11 @@ export function asListed(item: Item, size: number, listing: Listing): Outcome<Wr
   if (entry?.kind === 'file' && entry.size === size && entry.date !== undefined) {
     return { ok: true, value: { size, date: entry.date } };
   }
-  return failed(changed(item.write.path, 'was changed on the server while it was written'));
+  return failed(writtenMeanwhile(item));
+}
+
+export function writtenMeanwhile(item: Item): RtsyncError {
+  return changed(item.write.path, 'was changed on the server while it was written');
 }
 
 /** Tells the outcome, once. */

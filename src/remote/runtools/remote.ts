@@ -10,6 +10,7 @@ import type { Remote } from '../remote.ts';
 import type { Traits } from '../traits.ts';
 import type { StorageClient } from './client.ts';
 import { type Context, endsTheRun } from './context.ts';
+import { createFileClock } from './file-clock.ts';
 import { createFolderMaker, type FolderMaker } from './folders.ts';
 import { childId, type DirId, type EntryId, idBelow, idName, parentId, TOP } from './ids.ts';
 import { createLooks } from './looks.ts';
@@ -56,6 +57,7 @@ export function createRunToolsRemote(options: RunToolsRemoteOptions): Remote {
       clock,
       ...(options.random === undefined ? {} : { random: options.random }),
     }),
+    fileClock: createFileClock(traits.dateGrain),
     keepTrash: options.trash ?? true,
     rootId,
     contradiction: (what) => options.onContradiction?.(what),

@@ -7,16 +7,18 @@ import type { RtsyncError } from '../../lib/errors.ts';
 import type { Write, WriteSource } from '../remote.ts';
 import type { UploadReply } from './client.ts';
 import { type Context, changed, failed, heed } from './context.ts';
+import type { Sending } from './file-clock.ts';
 import { childId, type DirId, idName, parentId } from './ids.ts';
-import { HEADER_GRAIN } from './server-clock.ts';
 import type { Entry, Listing } from './wire.ts';
 
 export type Stored =
   | {
       readonly kind: 'stored';
       readonly size: number;
+      /** Known when it was looked up, or when the server's clock is known. */
       readonly date: DateWitness | undefined;
-      readonly answeredAt: number;
+      /** When it was sent; undefined when its answer was lost. */
+      readonly sending: Sending | undefined;
     }
   | { readonly kind: 'failed'; readonly error: RtsyncError };
 
@@ -64,7 +66,9 @@ async function judged(
 ): Promise<Stored> {
   if (reply.id === childId(job.dir, job.name)) {
     ctx.looks.put(job.dir, job.name, 'file', size);
-    return { kind: 'stored', size, date: spanOf(ctx, reply), answeredAt: reply.answeredAt };
+    const sending = { sentAt: reply.answeredAt - reply.tookMs, answeredAt: reply.answeredAt };
+    const date = ctx.traits.datesFollowClock ? ctx.fileClock.span(sending) : undefined;
+    return { kind: 'stored', size, date, sending };
   }
   if (ctx.traits.takenUpload !== 'rename')
     ctx.contradiction('an upload onto a taken name was stored under another name');
@@ -96,19 +100,7 @@ async function afterLostAnswer(
   if (now.kind === 'file' && before?.kind === 'file' && now.size === before.size && now.date === before.date)
     return 'not landed';
   if (now.kind === 'file' && now.size === size && now.date !== undefined) {
-    return { kind: 'stored', size, date: now.date, answeredAt: ctx.clock.monotonic() };
+    return { kind: 'stored', size, date: now.date, sending: undefined };
   }
   return { kind: 'failed', error: changed(job.write.path) };
-}
-
-/** What a busy server may add between its file's date and its own clock. */
-const SLACK_MS = 250;
-
-/** The span of the server's clock in which it dated the file, where its dates follow its clock. */
-function spanOf(ctx: Context, reply: UploadReply): DateWitness | undefined {
-  const { datesFollowClock, dateGrain } = ctx.traits;
-  const from = ctx.client.serverTime(reply.answeredAt - reply.tookMs);
-  const to = ctx.client.serverTime(reply.answeredAt);
-  if (!datesFollowClock || from === undefined || to === undefined) return undefined;
-  return [Math.floor(from - dateGrain - SLACK_MS), Math.ceil(to + HEADER_GRAIN + dateGrain + SLACK_MS)];
 }

@@ -5,10 +5,10 @@
  */
 import { nameOf, type RemoteDir } from '../../core/path.ts';
 import type { RtsyncError } from '../../lib/errors.ts';
-import type { Write } from '../remote.ts';
+import type { Outcome, Write, Written } from '../remote.ts';
 import { attempt, type Context, chunks, failed, heed, inParallel } from './context.ts';
 import { childId, type DirId, type EntryId, idBelow } from './ids.ts';
-import { asListed, finish, type Item, onlyExpected, outlastGrain } from './item.ts';
+import { asListed, finish, type Item, onlyExpected, outlastGrain, writtenMeanwhile } from './item.ts';
 import { replaceStaged } from './stage.ts';
 import { type Stored, upload } from './upload.ts';
 import type { FileEntry, Listing } from './wire.ts';
@@ -66,7 +66,7 @@ async function writeAll(
   } else {
     for (const chunk of chunks(replaced, 250)) await replaceStaged(ctx, dir, chunk, signal);
   }
-  await dateByList(ctx, dir, undated, signal);
+  await dateAll(ctx, dir, undated, signal);
 }
 
 interface Undated {
@@ -152,7 +152,29 @@ async function copyToTrash(
   return ready.filter(whole);
 }
 
-/** One list at the end dates what was uploaded. */
+/**
+ * A list at the end dates what was uploaded and could not be dated by the server's clock. Of many folders that wait for
+ * that clock one lists, and the others find it known.
+ */
+async function dateAll(
+  ctx: Context,
+  dir: DirId,
+  undated: readonly Undated[],
+  signal?: AbortSignal,
+): Promise<void> {
+  if (undated.length === 0) return;
+  if (!ctx.traits.datesFollowClock) return dateByList(ctx, dir, undated, signal);
+  await ctx.fileClock.inTurn(async () => {
+    const left: Undated[] = [];
+    for (const one of undated) {
+      const date = one.stored.sending && ctx.fileClock.span(one.stored.sending);
+      if (date === undefined) left.push(one);
+      else await finish(one.item, { ok: true, value: { size: one.stored.size, date } });
+    }
+    await dateByList(ctx, dir, left, signal);
+  });
+}
+
 async function dateByList(
   ctx: Context,
   dir: DirId,
@@ -160,13 +182,39 @@ async function dateByList(
   signal?: AbortSignal,
 ): Promise<void> {
   if (undated.length === 0) return;
+  const last = Math.max(...undated.map(({ stored }) => stored.sending?.answeredAt ?? 0));
   const listed = await attempt(async () => {
-    await outlastGrain(ctx, Math.max(...undated.map(({ stored }) => stored.answeredAt)), signal);
+    await outlastGrain(ctx, last, signal);
     return ctx.looks.fresh(dir, signal);
   });
+  const outcomes = undated.map(({ item, stored }) =>
+    listed.ok ? asListed(item, stored.size, listed.value) : listed,
+  );
+  const foreign = ctx.traits.datesFollowClock ? learn(ctx, undated, outcomes) : new Set<Item>();
   await Promise.all(
-    undated.map(({ item, stored }) =>
-      finish(item, listed.ok ? asListed(item, stored.size, listed.value) : listed),
+    undated.map(({ item }, i) =>
+      finish(
+        item,
+        foreign.has(item) ? failed(writtenMeanwhile(item)) : (outcomes[i] ?? failed(writtenMeanwhile(item))),
+      ),
     ),
   );
+}
+
+/** Teaches the clock; gives those whose dates do not fit the others. */
+function learn(
+  ctx: Context,
+  undated: readonly Undated[],
+  outcomes: readonly Outcome<Written>[],
+): ReadonlySet<Item> {
+  const samples = undated.flatMap(({ item, stored }, i) => {
+    const outcome = outcomes[i];
+    const date = outcome?.ok === true ? outcome.value.date : undefined;
+    return typeof date === 'number' && stored.sending !== undefined
+      ? [{ item, date, ...stored.sending }]
+      : [];
+  });
+  if (samples.length === 0) return new Set();
+  const fits = ctx.fileClock.learn(samples);
+  return new Set(samples.filter((_, i) => fits[i] === false).map(({ item }) => item));
 }

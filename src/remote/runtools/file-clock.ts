@@ -1,0 +1,93 @@
+/**
+ * The clock by which the server dates files, as far as our own uploads tell: a file sent between two moments of ours
+ * and listed with a date bounds the difference of the clocks, and the shortest requests bound it best. With that, the
+ * span in which a later upload was dated is little wider than the request itself, and any other date is somebody
+ * else's edit. It uses our monotonic clock, so that a wall clock that jumps does no harm.
+ */
+import type { DateWitness } from '../../core/tree.ts';
+
+/** Monotonic milliseconds. */
+export interface Sending {
+  readonly sentAt: number;
+  readonly answeredAt: number;
+}
+
+export interface FileClock {
+  /** The span of dates (epoch milliseconds) that an upload of ours can have got; undefined when the clock is unknown. */
+  span(sending: Sending): DateWitness | undefined;
+  /**
+   * Learns from uploads that were listed right after. Gives for each whether its date fits the others: one that does
+   * not was written by somebody else meanwhile.
+   */
+  learn(samples: readonly (Sending & { readonly date: number })[]): boolean[];
+  /** Runs one at a time, so that of many who need the clock one asks and the others find it known. */
+  inTurn<T>(task: () => Promise<T>): Promise<T>;
+}
+
+/** Two quartz clocks part by less than this share of the time; a sample is good for ten minutes. */
+const DRIFT = 1e-4;
+const GOOD_FOR_MS = 600_000;
+/** File systems date by a clock that ticks every few milliseconds. */
+const TICK_MS = 15;
+/** Known less well than this is not known: a list costs less than a missed edit. */
+const VAGUE_MS = 500;
+
+interface Bounds {
+  readonly low: number;
+  readonly high: number;
+  readonly at: number;
+}
+
+/** `grain`: resolution of listed dates in milliseconds. */
+export function createFileClock(grain: number): FileClock {
+  let known: Bounds | undefined;
+  let turn: Promise<unknown> = Promise.resolve();
+
+  /** What was known, as wide as it has become by `at`. */
+  const widened = (at: number): Bounds | undefined => {
+    if (known === undefined || at - known.at > GOOD_FOR_MS) return undefined;
+    const slack = Math.max(0, at - known.at) * DRIFT;
+    return { low: known.low - slack, high: known.high + slack, at };
+  };
+
+  return {
+    span: ({ sentAt, answeredAt }) => {
+      const bounds = widened(answeredAt);
+      if (bounds === undefined || bounds.high - bounds.low > grain + VAGUE_MS) return undefined;
+      const from = Math.floor((sentAt + bounds.low - TICK_MS) / grain) * grain;
+      return [from, Math.ceil(answeredAt + bounds.high + TICK_MS)];
+    },
+    learn: (samples) => {
+      const all = samples.map(({ sentAt, answeredAt, date }) => ({
+        low: date - answeredAt,
+        high: date + grain - sentAt,
+        at: answeredAt,
+      }));
+      const last = Math.max(...all.map(({ at }) => at));
+      const middle = median([...all, ...[widened(last)].filter((one) => one !== undefined)]);
+      const fits = all.map(({ low, high }) => middle >= low - TICK_MS && middle <= high + TICK_MS);
+      const good = all.filter((_, i) => fits[i]);
+      if (good.length > 0) known = narrowed(good, widened(last), last);
+      return fits;
+    },
+    inTurn: (task) => {
+      const mine = turn.then(task);
+      turn = mine.catch(() => undefined);
+      return mine;
+    },
+  };
+}
+
+/** Where all samples agree, and what was known before as well, unless that contradicts them. */
+function narrowed(good: readonly Bounds[], before: Bounds | undefined, at: number): Bounds {
+  const low = Math.max(...good.map((one) => one.low)) - TICK_MS;
+  const high = Math.min(...good.map((one) => one.high)) + TICK_MS;
+  const seen = { low: Math.min(low, high), high: Math.max(low, high), at };
+  if (before === undefined || before.low > seen.high || before.high < seen.low) return seen;
+  return { low: Math.max(seen.low, before.low), high: Math.min(seen.high, before.high), at };
+}
+
+function median(bounds: readonly Bounds[]): number {
+  const middles = bounds.map(({ low, high }) => (low + high) / 2).sort((a, b) => a - b);
+  return middles[Math.floor((middles.length - 1) / 2)] ?? 0;
+}
