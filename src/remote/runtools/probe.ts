@@ -55,14 +55,40 @@ async function byReading(client: StorageClient, { top, base, random, options }: 
   return {
     takenUpload: 'rename',
     takenMove: 'rename',
-    dotFiles: [...top.entries.keys()].some((name) => name.startsWith('.')) ? 'listed' : 'hidden',
+    // A dot file that was seen is real, and the base can only hold one that was seen or sent after a full probe.
+    dotFiles: 'listed',
     dateGrain: files.length === 0 ? 1000 : grainOf(files),
     datesFollowClock: false,
-    pathEncoding: options.pathEncoding ?? client.pathEncoding,
+    pathEncoding: options.pathEncoding ?? (await encodingByReading(client, { top, base })),
     missingFolder: await missingFolder(client, childId(base, `rtsync-${random()}`)),
     uploadMakesParents: false,
     moveKeepsDate: false,
   };
+}
+
+/** Only a folder inside a folder tells the two ways apart; a few of the first are tried. */
+async function encodingByReading(
+  client: StorageClient,
+  { top, base }: Pick<Start, 'top' | 'base'>,
+): Promise<PathEncoding> {
+  const other = client.pathEncoding === 'whole' ? 'segments' : 'whole';
+  for (const outer of foldersIn(top).slice(0, 3)) {
+    const id = childId(base, outer);
+    const listed = await attempt(() => client.list(id));
+    if (!listed.ok) continue;
+    const [inner] = foldersIn(listed.value);
+    if (inner === undefined) continue;
+    if ((await attempt(() => client.list(childId(id, inner)))).ok) return client.pathEncoding;
+    const tried = client.variant({ pathEncoding: other });
+    if ((await attempt(() => tried.list(childId(id, inner)))).ok) return other;
+  }
+  return client.pathEncoding;
+}
+
+function foldersIn(listing: Listing): string[] {
+  return [...listing.entries.values()].flatMap((entry) =>
+    entry.kind === 'folder' && entry.name !== OWN_NAME ? [entry.name] : [],
+  );
 }
 
 async function byDoing(client: StorageClient, { top, base, random, options }: Start): Promise<Found> {

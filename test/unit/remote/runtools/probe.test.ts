@@ -85,3 +85,12 @@ test('a probe by reading sends nothing but lists, and assumes the careful values
   const { total, list } = server.server.requests.counts();
   expect([total, list]).toEqual([2, 2]);
 });
+
+test.each(['segments', 'whole'] as const)(
+  'a probe by reading finds that ids are written as %s',
+  async (pathEncoding) => {
+    server.server.behaviour.pathEncoding = pathEncoding;
+    await mkdir(join(server.folder, 'outer', 'in ner'), { recursive: true });
+    expect(await probeServer(far.client, { depth: 'reading' })).toMatchObject({ pathEncoding });
+  },
+);
