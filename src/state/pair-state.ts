@@ -60,9 +60,11 @@ function noteAt(db: Database, key: string): string | undefined {
   return typeof value === 'string' ? value : undefined;
 }
 
+/** A state without a base has nothing to say about another pair: it may become that pair's. */
 function checkIdentity(db: Database, identity: PairIdentity): void {
   const text = noteAt(db, IDENTITY);
   if (text === undefined || text === identityText(identity)) return;
+  if (db.prepare('SELECT 1 FROM base LIMIT 1').get() === undefined) return;
   const theirs = JSON.parse(text) as PairIdentity;
   throw new RtsyncError(
     'state-mismatch',
@@ -80,10 +82,12 @@ function describe({ folder, storage, workspaceId, remotePath }: PairIdentity): s
 
 function claim(db: Database, identity: PairIdentity, wanted: string | undefined): string {
   const known = noteAt(db, PAIR_ID);
-  if (known !== undefined) return known;
-  const pairId = wanted ?? randomUUID();
+  if (known !== undefined && noteAt(db, IDENTITY) === identityText(identity)) return known;
+  const pairId = known ?? wanted ?? randomUUID();
   const put = db.prepare('INSERT OR REPLACE INTO note (key, value) VALUES (?, ?)');
   db.transaction(() => {
+    // What was learnt of another server is worth nothing for this one.
+    db.exec('DELETE FROM note; DELETE FROM remote_folder;');
     put.run(PAIR_ID, pairId);
     put.run(IDENTITY, identityText(identity));
   })();

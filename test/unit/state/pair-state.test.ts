@@ -430,12 +430,27 @@ describe('opening', () => {
   });
 
   it('refuses the state of another pair, names both, and frees the lock', () => {
-    open().close();
+    const state = open();
+    state.settle({ changes: [{ kind: 'folder', path: relPath('docs'), ino: 1 }], journal: [] });
+    state.close();
     const other = { ...identity, workspaceId: 'ws2' };
     expect(() => open({ identity: other })).toThrow(
       expect.objectContaining({ code: 'state-mismatch', message: expect.stringMatching(/ws1:\/a.*ws2:\/a/) }),
     );
     expect(open().rebuilt).toBe(false);
+  });
+
+  it('gives a state in which nothing was agreed yet to another pair, without what it learnt', () => {
+    const state = open();
+    const { pairId } = state;
+    state.saveNote('traits', 'of the first server');
+    state.close();
+    const other = open({ identity: { ...identity, workspaceId: 'ws2' } });
+    expect(other.pairId).toBe(pairId);
+    expect(other.note('traits')).toBeUndefined();
+    other.settle({ changes: [{ kind: 'folder', path: relPath('docs'), ino: 1 }], journal: [] });
+    other.close();
+    expect(() => open()).toThrow(expect.objectContaining({ code: 'state-mismatch' }));
   });
 
   it('refuses the state of a newer version and leaves it alone', () => {
