@@ -11,6 +11,7 @@ import type { PairConfig } from './config/pairs.ts';
 import type { Config } from './config.ts';
 import { createIgnoreRules } from './core/ignore.ts';
 import type { RelPath, RemoteDir } from './core/path.ts';
+import { createBackoff } from './engine/backoff.ts';
 import type { Observer } from './engine/events.ts';
 import type { Direction, Mode, Pair } from './engine/pair.ts';
 import type { Clock } from './lib/clock.ts';
@@ -119,13 +120,14 @@ async function assemble(config: Config, link: ServerLink, found: Found): Promise
   await findRoot(remote, found);
   if (!run.dryRun) writeMarker(root, state.pairId);
   return {
-    options: pairOptions(pairConfig, run, direction, current.traits),
+    options: pairOptions(pairConfig, run, direction, () => current.traits),
     local,
     get remote() {
       return remote;
     },
     state,
     approvals: approvalsBeside(stateFile(config, root)),
+    backoff: createBackoff(),
     gate: link.gate,
     clock: run.clock,
     observer: run.observer,
@@ -188,15 +190,19 @@ function pairOptions(
   pairConfig: PairConfig,
   run: PairRun,
   direction: Direction,
-  traits: Traits,
+  traits: () => Traits,
 ): Pair['options'] {
-  const hidden = traits.dotFiles === 'hidden' ? ['.*'] : [];
+  const all = createIgnoreRules(pairConfig.ignore);
+  const withoutDots = createIgnoreRules([...pairConfig.ignore, '.*']);
   return {
     name: pairConfig.name,
     direction,
     mode: run.mode,
     dryRun: run.dryRun,
-    rules: createIgnoreRules([...pairConfig.ignore, ...hidden]),
+    // The server may be found to be another kind of server while we run.
+    get rules() {
+      return traits().dotFiles === 'hidden' ? withoutDots : all;
+    },
     policyFor: policies(pairConfig),
     host: hostname(),
     maxDelete: pairConfig.maxDelete,

@@ -45,6 +45,8 @@ export async function openServer(config: Config, options: LinkOptions): Promise<
     clock,
     random: Math.random,
     maxWaitMs: options.maxWaitMs,
+    // A full store is looked at again by the next cycle; this one must end.
+    maxGrowthWaitMs: 0,
     saved: await saved.read(),
     onPause: (pace) => saved.write(pace),
   });

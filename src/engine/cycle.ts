@@ -6,8 +6,12 @@ import { guard } from '../core/guard.ts';
 import type { IgnoreRules } from '../core/ignore.ts';
 import type { LocalDir, RemoteDir } from '../core/path.ts';
 import type { Held, Plan, Problem } from '../core/plan.ts';
+import { nodeAt } from '../core/tree.ts';
+import { asRtsyncError } from '../lib/errors.ts';
 import type { LocalScan } from '../local/local.ts';
 import type { RemoteScan } from '../remote/remote.ts';
+import { versionOf } from './backoff.ts';
+import { confirmRemovals } from './confirm.ts';
 import { decideFor } from './decision.ts';
 import { withDigests } from './digests.ts';
 import { execute } from './executor.ts';
@@ -45,28 +49,52 @@ export async function runCycle(
   signal: AbortSignal,
 ): Promise<CycleResult> {
   await pair.beforeCycle();
-  const seen = await observe(pair, memory, request, signal);
+  pair.checkRoot();
+  if (pair.gate.storageIsFull) await askForRoom(pair, signal);
+  const observed = await observe(pair, memory, request, signal);
   pair.observer.on({ kind: 'phase', phase: 'planning' });
-  const decided = decideFor(pair, { local: seen.local.tree, remote: seen.remote.tree });
-  const approved = pair.approvals.approved(pair.clock.now());
-  const limits = { maxDelete: pair.options.maxDelete, approved };
-  const judged = guard(decided, { base: pair.state.base(), ...trees(seen) }, limits);
-  if (!pair.options.dryRun) pair.approvals.saveHeld(judged.held);
-  pair.observer.on({ kind: 'planned', plan: judged.plan, held: judged.held });
-  const ledger = createLedger(pair, pair.state.nextCycle());
-  if (!pair.options.dryRun) await carryOut(pair, seen, judged.plan, ledger, signal);
+  const judged = judge(pair, observed);
+  const confirmed = pair.options.dryRun
+    ? { plan: judged.plan, remote: observed.remote, doubted: [] }
+    : await confirmRemovals(pair, observed, judged.plan, signal);
+  const seen: Memory = { ...observed, remote: confirmed.remote };
+  pair.observer.on({ kind: 'planned', plan: confirmed.plan, held: judged.held });
+  const ledger = createLedger(pair, pair.state.nextCycle(), (path) =>
+    versionOf(nodeAt(seen.local.tree, path), nodeAt(seen.remote.tree, path)),
+  );
+  for (const path of confirmed.doubted) ledger.totals.replan.add(path);
+  if (!pair.options.dryRun) await carryOut(pair, seen, confirmed.plan, ledger, signal);
   return {
     memory: remember(seen, ledger.totals),
-    plan: judged.plan,
+    plan: confirmed.plan,
     held: judged.held,
     totals: ledger.totals,
     problems: [
       ...seen.local.problems,
       ...seen.remote.problems,
-      ...judged.plan.problems,
+      ...confirmed.plan.problems,
       ...ledger.totals.problems,
     ],
   };
+}
+
+/** What should be done, and what of it a person must allow first. */
+function judge(pair: Pair, seen: Memory): ReturnType<typeof guard> {
+  const decided = decideFor(pair, trees(seen));
+  const approved = pair.approvals.approved(pair.clock.now());
+  const limits = { maxDelete: pair.options.maxDelete, approved };
+  const judged = guard(decided, { base: pair.state.base(), ...trees(seen) }, limits);
+  if (!pair.options.dryRun) pair.approvals.saveHeld(judged.held);
+  return judged;
+}
+
+/** The answer opens the gate when there is room again; that it could not be asked is no reason to stop. */
+async function askForRoom(pair: Pair, signal: AbortSignal): Promise<void> {
+  try {
+    await pair.remote.room(signal);
+  } catch (error) {
+    if (signal.aborted || asRtsyncError(error).disposition === 'fix') throw error;
+  }
 }
 
 async function carryOut(
@@ -80,6 +108,7 @@ async function carryOut(
   if (plan.baseChanges.length > 0) pair.state.settle({ changes: plan.baseChanges, journal: [] });
   if (plan.operations.length === 0) return;
   pair.observer.on({ kind: 'phase', phase: 'working' });
+  pair.checkRoot();
   try {
     await execute({ pair, base, ...trees(seen), ledger, signal }, plan);
   } finally {

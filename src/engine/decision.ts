@@ -4,6 +4,7 @@ import type { RelPath } from '../core/path.ts';
 import type { Plan, Problem } from '../core/plan.ts';
 import { decide } from '../core/reconcile.ts';
 import { type LocalTree, nodeAt, type RemoteTree } from '../core/tree.ts';
+import { versionOf } from './backoff.ts';
 import type { Pair } from './pair.ts';
 
 /**
@@ -30,10 +31,20 @@ export function decideFor(
     ...(options.uploadLimitBytes === undefined ? {} : { uploadLimit: options.uploadLimitBytes }),
     localCaseInsensitive: pair.local.caseInsensitive,
     remoteGrain: remote.traits.dateGrain,
-    blocked: (path) => unsettled(pair, seen, path, now),
+    blocked: (path) => unsettled(pair, seen, path, now) ?? waiting(pair, seen, path),
     remoteNameFault: options.remoteNameFault,
     localNameFault: options.localNameFault,
   });
+}
+
+/** A path whose last try failed, and that has not changed since. */
+function waiting(
+  pair: Pair,
+  seen: { readonly local: LocalTree; readonly remote: RemoteTree },
+  path: RelPath,
+): Problem | undefined {
+  const version = versionOf(nodeAt(seen.local, path), nodeAt(seen.remote, path));
+  return pair.backoff.blocked(path, version, pair.clock.monotonic());
 }
 
 function unsettled(

@@ -90,8 +90,7 @@ async function perform(work: Work, task: readonly Operation[], ends: Ends): Prom
     const ready = await whatIsReady(work, task, ends);
     if (ready.length > 0) await performReady(work, ready);
   } catch (error) {
-    for (const operation of task)
-      if (!work.ledger.succeeded(operation.id)) work.ledger.failed(operation, error);
+    for (const operation of task) if (!work.ledger.told(operation.id)) work.ledger.failed(operation, error);
   } finally {
     for (const operation of task) ends.get(operation.id)?.resolve();
   }

@@ -7,7 +7,7 @@ import type { BaseChange } from '../core/base.ts';
 import type { RelPath } from '../core/path.ts';
 import type { Operation, Problem, ProblemCode } from '../core/plan.ts';
 import type { LocalStamp, Node, RemoteStamp } from '../core/tree.ts';
-import { asRtsyncError, type ErrorCode, type RtsyncError } from '../lib/errors.ts';
+import { asRtsyncError, type Disposition, type ErrorCode, type RtsyncError } from '../lib/errors.ts';
 import type { ConflictRecord, JournalEntry } from '../state/state.ts';
 import type { OperationResult } from './events.ts';
 import type { Pair } from './pair.ts';
@@ -41,6 +41,8 @@ export interface Ledger {
   /** Makes durable what is gathered. */
   settle(): void;
   succeeded(id: number): boolean;
+  /** Whether the end of an operation was told already. */
+  told(id: number): boolean;
   readonly totals: Totals;
 }
 
@@ -65,16 +67,24 @@ export interface Totals {
   readonly remoteChanges: TreeChange<RemoteStamp>[];
 }
 
-export function createLedger(pair: Pair, cycle: number): Ledger {
+export function createLedger(pair: Pair, cycle: number, versionAt: (path: RelPath) => string): Ledger {
   const totals = emptyTotals();
   const succeeded = new Set<number>();
+  const ended = new Set<number>();
   let changes: BaseChange[] = [];
   let journal: JournalEntry[] = [];
   let conflicts: ConflictRecord[] = [];
   let since = 0;
 
-  const tell = (operation: Operation, result: OperationResult): void =>
+  const tell = (operation: Operation, result: OperationResult): void => {
+    ended.add(operation.id);
     pair.observer.on({ kind: 'operation', operation, result });
+  };
+
+  const wait = (operation: Operation, problem: Problem, disposition: Disposition): void => {
+    const path = pathOf(operation);
+    pair.backoff.failed(path, versionAt(path), problem, disposition, pair.clock.monotonic());
+  };
 
   const settle = (): void => {
     if (changes.length + journal.length + conflicts.length === 0) return;
@@ -88,11 +98,13 @@ export function createLedger(pair: Pair, cycle: number): Ledger {
     totals,
     settle,
     succeeded: (id) => succeeded.has(id),
+    told: (id) => ended.has(id),
     deed: (deed) => {
       const at = pair.clock.now();
       if (changes.length === 0) since = pair.clock.monotonic();
       succeeded.add(deed.operation.id);
       totals.networkStrikes = 0;
+      pair.backoff.succeeded(pathOf(deed.operation));
       changes.push(...deed.base);
       totals.localChanges.push(...(deed.local ?? []));
       totals.remoteChanges.push(...(deed.remote ?? []));
@@ -117,6 +129,9 @@ export function createLedger(pair: Pair, cycle: number): Ledger {
       tell(operation, error.disposition === 'replan' ? 'replan' : 'failed');
       if (error.code === 'network') totals.networkStrikes += 1;
       note(totals, operation, error);
+      const problem = totals.problems.at(-1);
+      if (error.disposition !== 'replan' && problem !== undefined)
+        wait(operation, problem, error.disposition);
     },
     skipped: (operation) => tell(operation, 'skipped'),
   };

@@ -1,7 +1,7 @@
 /** After a cycle: is there more to do, when, and where must be looked first? Pure. */
 import { type DirPath, type LocalDir, parentOf, type RelPath, type RemoteDir, ROOT } from '../core/path.ts';
 import type { Problem } from '../core/plan.ts';
-import { type LocalTree, nodeAt, type RemoteTree, spell } from '../core/tree.ts';
+import { type LocalTree, nodeAt, type RemoteTree, spell, walk } from '../core/tree.ts';
 import type { CycleRequest, CycleResult } from './cycle.ts';
 
 export type Next =
@@ -25,8 +25,9 @@ const RETRY_MAX_MS = 60_000;
 export function whatNext(result: CycleResult, tries: number): Next {
   const { totals } = result;
   if (totals.later !== undefined) {
+    // Every deed looks again before it acts, so nothing need be listed here to try once more.
     const waitMs = Math.min(RETRY_MAX_MS, RETRY_MS * 2 ** tries);
-    return { kind: 'again', why: 'retry', request: { local: 'all', remote: 'sweep' }, waitMs };
+    return { kind: 'again', why: 'retry', request: { local: 'all', remote: [] }, waitMs };
   }
   if (totals.replan.size > 0) {
     const remote = dirsOf(result.memory.remote.tree, [...totals.replan]);
@@ -59,13 +60,27 @@ export function whatNext(result: CycleResult, tries: number): Next {
   return { kind: 'quiet' };
 }
 
-/** The nearest folders that the server has above these paths, spelled its way; 'sweep' when they are many. */
+/**
+ * Where to look again at the server for these paths, spelled its way: the nearest folder above each, and, where a path
+ * is a folder itself, all that was seen below it. 'sweep' when they are many.
+ */
 export function dirsOf(tree: RemoteTree, paths: readonly string[]): CycleRequest['remote'] {
   const dirs = new Set<RemoteDir>();
+  const add = (dir: DirPath): void => {
+    dirs.add(dir === ROOT ? ROOT : (spell(tree, dir as RelPath) as RemoteDir));
+  };
   for (const path of paths) {
     let dir: DirPath = parentOf(path as RelPath);
     while (dir !== ROOT && nodeAt(tree, dir)?.kind !== 'folder') dir = parentOf(dir);
-    dirs.add(dir === ROOT ? ROOT : (spell(tree, dir as RelPath) as RemoteDir));
+    add(dir);
+    const node = nodeAt(tree, path as RelPath);
+    if (node?.kind === 'folder') {
+      add(path as RelPath);
+      for (const [below, inner] of walk(node, path as RelPath)) {
+        if (inner.kind === 'folder') add(below);
+        if (dirs.size > MANY) return 'sweep';
+      }
+    }
     if (dirs.size > MANY) return 'sweep';
   }
   return [...dirs];
@@ -87,7 +102,7 @@ function localDirsOf(tree: LocalTree, paths: readonly RelPath[]): CycleRequest['
   return [...dirs];
 }
 
-/** Problems that time alone does not mend. */
+/** Problems that leave the sides unequal; a kept folder does not. */
 export function remaining(problems: readonly Problem[]): readonly Problem[] {
   return problems.filter((problem) => problem.code !== 'kept');
 }

@@ -10,6 +10,7 @@ import type { LocalFolder } from '../local/local.ts';
 import type { Remote } from '../remote/remote.ts';
 import type { Approvals } from '../state/approvals.ts';
 import type { PairState } from '../state/state.ts';
+import type { Backoff } from './backoff.ts';
 import type { Observer } from './events.ts';
 
 export type Direction = 'both' | 'push' | 'pull';
@@ -45,6 +46,8 @@ export interface Pair {
   readonly gate: Gate;
   readonly clock: Clock;
   readonly observer: Observer;
+  /** Paths that wait after a failure. */
+  readonly backoff: Backoff;
   /** Called before each cycle: the server's traits may have to be found out again. `remote` may be another one then. */
   beforeCycle(): Promise<void>;
   /** Throws `halted` when the local root is no longer the one that the base speaks of. */

@@ -13,11 +13,11 @@ import { createTriggers } from './triggers.ts';
 export interface WatchOptions {
   /** Milliseconds between sweeps of the remote side. Stretched when the rate limit cannot carry it. */
   readonly pollMs: number;
-  /** Requests a minute, when known: polling takes at most half of them. */
+  /** Requests a minute, when configured; else what the server tells. Polling takes at most half of them. */
   readonly limitPerMinute: number | undefined;
   /** Milliseconds between full local scans, the net under the hints. */
   readonly rescanMs: number;
-  /** Starts the watcher. Called once, after the first cycle's scan, with the place to send hints to. */
+  /** Starts the watcher. Called once, before the first cycle, with the place to send hints to. */
   readonly startWatching: (hint: (dirs: readonly LocalDir[] | 'all') => void) => Promise<LocalWatcher>;
   /** Told after each cycle. */
   readonly onCycle?: (result: CycleResult) => void;
@@ -69,7 +69,9 @@ async function loop(pair: Pair, options: WatchOptions, parts: Parts, signal: Abo
     failures: 0,
   };
   while (!signal.aborted) {
-    const dueAt = Math.min(plan.pollAt, plan.rescanAt, plan.again?.at ?? Number.POSITIVE_INFINITY);
+    const never = Number.POSITIVE_INFINITY;
+    const retryAt = pair.backoff.nextAt(pair.clock.monotonic()) ?? never;
+    const dueAt = Math.min(plan.pollAt, plan.rescanAt, plan.again?.at ?? never, retryAt);
     const hints = await parts.triggers.wait(dueAt, signal);
     if (signal.aborted) return;
     const request = requestFor(plan, hints, pair.clock.monotonic());
@@ -109,17 +111,18 @@ function schedule(
 ): void {
   const now = pair.clock.monotonic();
   if (request.local === 'all') plan.rescanAt = now + options.rescanMs;
-  if (request.remote === 'sweep') plan.pollAt = now + pollEvery(options, result);
+  if (request.remote === 'sweep') plan.pollAt = now + pollEvery(pair, options, result);
   const next = whatNext(result, plan.tries);
   plan.tries = next.kind === 'again' && result.totals.done.size === 0 ? plan.tries + 1 : 0;
   plan.again = next.kind === 'again' ? { at: now + next.waitMs, request: next.request } : undefined;
 }
 
 /** A sweep costs one request a folder and one for the root; half of the rate is the most it may take. */
-function pollEvery(options: WatchOptions, result: CycleResult): number {
-  if (options.limitPerMinute === undefined) return options.pollMs;
+function pollEvery(pair: Pair, options: WatchOptions, result: CycleResult): number {
+  const limit = options.limitPerMinute ?? pair.gate.limitPerMinute;
+  if (limit === undefined) return options.pollMs;
   const cost = census(result.memory.remote.tree).folders + 1;
-  return Math.max(options.pollMs, (cost / (options.limitPerMinute / 2)) * 60_000);
+  return Math.max(options.pollMs, (cost / (limit / 2)) * 60_000);
 }
 
 function afterFailure(pair: Pair, plan: Schedule, error: RtsyncError): void {

@@ -36,6 +36,10 @@ export interface Gate {
   ): Promise<T>;
   /** Tells the gate that the server refused growth (storage quota), or that `info` shows room again. */
   storageFull(full: boolean): void;
+  /** True while what grows the store is refused. */
+  readonly storageIsFull: boolean;
+  /** Requests a minute, as configured or as the server tells; undefined while nobody said. */
+  readonly limitPerMinute: number | undefined;
   readonly counts: RequestCounts;
 }
 

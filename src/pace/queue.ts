@@ -8,7 +8,16 @@ import { RtsyncError } from '../lib/errors.ts';
 import type { Answered, Gate, RequestTicket } from '../lib/gate.ts';
 import { rateFacts } from './headers.ts';
 import { countPriority, createLanes, type WaitingLane } from './lanes.ts';
-import { type Admission, admission, next, type PacerEvent, restore, snapshot, startPacer } from './pacer.ts';
+import {
+  type Admission,
+  admission,
+  limitOf,
+  next,
+  type PacerEvent,
+  restore,
+  snapshot,
+  startPacer,
+} from './pacer.ts';
 
 const savedPaceSchema = z.object({
   version: z.literal(1),
@@ -43,6 +52,8 @@ export interface GateOptions {
   readonly random: () => number;
   /** A pause or a full store that lasts longer than this fails the waiting requests. Undefined: they wait. */
   readonly maxWaitMs?: number | undefined;
+  /** How long what grows the store waits while it is full. Undefined: as long as any wait. */
+  readonly maxGrowthWaitMs?: number | undefined;
   readonly saved?: SavedPace | undefined;
   /** A pause began or grew: to be kept durably. */
   readonly onPause?: (saved: SavedPace) => void;
@@ -110,7 +121,7 @@ export function createGate(options: GateOptions): PacedGate {
     now: number,
   ): number | undefined {
     if (answer.reason === 'growth') {
-      const until = (fullSince ?? now) + maxWaitMs;
+      const until = (fullSince ?? now) + (options.maxGrowthWaitMs ?? maxWaitMs);
       if (now < until) return Number.isFinite(until) ? until : undefined;
       lanes.refuse(
         lane,
@@ -192,6 +203,13 @@ export function createGate(options: GateOptions): PacedGate {
         message: `the server refused the same request ${MAX_TRIES} times because of its rate limit; try again later`,
         status: 429,
       });
+    },
+    get limitPerMinute() {
+      const limit = limitOf(pacer);
+      return limit === undefined ? undefined : (limit * 60_000) / rules.windowMs;
+    },
+    get storageIsFull() {
+      return pacer.storeFull;
     },
     storageFull(full) {
       if (full === pacer.storeFull) return;

@@ -58,6 +58,10 @@ export function openGate(): TestGate {
       }
     },
     storageFull: (now) => full.push(now),
+    get storageIsFull() {
+      return full.at(-1) ?? false;
+    },
+    limitPerMinute: undefined,
     get counts() {
       const byLabel: Record<string, number> = {};
       for (const { label } of tickets) byLabel[label] = (byLabel[label] ?? 0) + 1;

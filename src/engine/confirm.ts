@@ -1,0 +1,82 @@
+/**
+ * A second look before local deletes: when a folder vanished from a list, or most of what a folder held, one list may
+ * have lied. What the second list still has, or does not show plainly to be gone, stays.
+ */
+import type { BaseTree } from '../core/base.ts';
+import { isRemoval } from '../core/guard.ts';
+import { type DirPath, parentOf, type RelPath } from '../core/path.ts';
+import type { Operation, Plan, RemoveLocal } from '../core/plan.ts';
+import { type Node, nodeAt, type RemoteTree } from '../core/tree.ts';
+import type { LocalScan } from '../local/local.ts';
+import type { RemoteScan } from '../remote/remote.ts';
+import { dirsOf } from './next.ts';
+import type { Pair } from './pair.ts';
+
+/** Fewer files gone from one folder than this are a person's usual work. */
+const FEW = 3;
+
+export interface Confirmed {
+  readonly plan: Plan;
+  readonly remote: RemoteScan;
+  /** Deletes that the second look did not confirm. */
+  readonly doubted: readonly RelPath[];
+}
+
+export async function confirmRemovals(
+  pair: Pair,
+  seen: { readonly local: LocalScan; readonly remote: RemoteScan },
+  plan: Plan,
+  signal: AbortSignal,
+): Promise<Confirmed> {
+  const suspicious = suspiciousRemovals(plan.operations, pair.state.base());
+  if (suspicious.length === 0) return { plan, remote: seen.remote, doubted: [] };
+  const dirs = dirsOf(
+    seen.remote.tree,
+    suspicious.map(({ place }) => place.path),
+  );
+  const { rules } = seen.local;
+  const remote =
+    dirs === 'sweep'
+      ? await pair.remote.sweep(rules, signal)
+      : await pair.remote.look(seen.remote, dirs, rules, signal);
+  const doubted = suspicious.filter(({ place }) => !isAbsent(remote.tree, place.path));
+  return { plan: without(plan, doubted), remote, doubted: doubted.map(({ place }) => place.path) };
+}
+
+function suspiciousRemovals(operations: readonly Operation[], base: BaseTree): RemoveLocal[] {
+  const byDir = new Map<DirPath, RemoveLocal[]>();
+  for (const operation of operations) {
+    if (!isRemoval(operation) || operation.kind !== 'removeLocal') continue;
+    const dir = parentOf(operation.place.path);
+    const found = byDir.get(dir);
+    if (found === undefined) byDir.set(dir, [operation]);
+    else found.push(operation);
+  }
+  return [...byDir].flatMap(([dir, removals]) => {
+    const folder = nodeAt(base, dir);
+    const known = folder?.kind === 'folder' ? folder.children.size : 0;
+    const most = removals.length >= FEW && removals.length * 2 >= known;
+    const all = known > 1 && removals.length === known;
+    return most || all || removals.some(({ local }) => 'kind' in local) ? removals : [];
+  });
+}
+
+/** Only a list that was seen whole says that something is not there. */
+export function isAbsent(tree: RemoteTree, path: RelPath): boolean {
+  let node: Node<unknown> | undefined = tree;
+  for (const key of path.split('/')) {
+    if (node === undefined) return true;
+    if (node.kind !== 'folder') return node.kind === 'file';
+    node = node.children.get(key);
+  }
+  return node === undefined;
+}
+
+function without(plan: Plan, doubted: readonly RemoveLocal[]): Plan {
+  const dropped = new Set(doubted.map(({ id }) => id));
+  for (let before = -1; before !== dropped.size; ) {
+    before = dropped.size;
+    for (const { id, after } of plan.operations) if (after.some((wait) => dropped.has(wait))) dropped.add(id);
+  }
+  return { ...plan, operations: plan.operations.filter(({ id }) => !dropped.has(id)) };
+}
