@@ -39,7 +39,9 @@ export async function confirmRemovals(
     dirs === 'sweep'
       ? await pair.remote.sweep(rules, signal)
       : await pair.remote.look(seen.remote, dirs, rules, signal);
-  const doubted = suspicious.filter(({ place }) => !isAbsent(remote.tree, place.path));
+  const doubted = suspicious.filter(
+    ({ place, local }) => !isGone(remote.tree, place.path, 'kind' in local ? 'folder' : 'file'),
+  );
   return { plan: without(plan, doubted), remote, doubted: doubted.map(({ place }) => place.path) };
 }
 
@@ -61,15 +63,18 @@ function suspiciousRemovals(operations: readonly Operation[], base: BaseTree): R
   });
 }
 
-/** Only a list that was seen whole says that something is not there. */
-export function isAbsent(tree: RemoteTree, path: RelPath): boolean {
+/**
+ * Only a list that was seen whole says that something is not there. An entry of the other kind in its place says so as
+ * well.
+ */
+export function isGone(tree: RemoteTree, path: RelPath, kind: 'file' | 'folder'): boolean {
   let node: Node<unknown> | undefined = tree;
   for (const key of path.split('/')) {
     if (node === undefined) return true;
     if (node.kind !== 'folder') return node.kind === 'file';
     node = node.children.get(key);
   }
-  return node === undefined;
+  return node === undefined || (node.kind !== kind && (node.kind === 'file' || node.kind === 'folder'));
 }
 
 function without(plan: Plan, doubted: readonly RemoveLocal[]): Plan {

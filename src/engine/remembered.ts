@@ -2,9 +2,9 @@
  * The observed trees after our own deeds, so that the next cycle need not look to know them. What a deed did is said
  * as a change; a move takes along whatever the tree holds at that moment, the deeds before it included.
  */
-import type { RelPath } from '../core/path.ts';
-import { nameOf } from '../core/path.ts';
-import { type Node, type NodeChange, nodeAt, type Tree, withChanges } from '../core/tree.ts';
+import { type Draft, draftOf } from '../core/draft.ts';
+import { nameOf, type RelPath } from '../core/path.ts';
+import type { Node, NodeChange, Tree } from '../core/tree.ts';
 
 /** `spelled`: how the side spells the new path. `stamp`: what a moved file looks like now, where that is known. */
 export interface NodeMove<S> {
@@ -16,33 +16,24 @@ export interface NodeMove<S> {
 
 export type TreeChange<S> = NodeChange<S> | NodeMove<S>;
 
-/** Applies changes in order. */
+/** Applies changes in order. Each touched folder is copied once, whatever the number of changes. */
 export function afterDeeds<S>(tree: Tree<S>, changes: readonly TreeChange<S>[]): Tree<S> {
-  let now = tree;
-  let plain: NodeChange<S>[] = [];
+  const draft = draftOf(tree);
   for (const change of changes) {
-    if (!('from' in change)) {
-      plain.push(change);
-      continue;
-    }
-    now = withChanges(now, plain);
-    plain = [];
-    now = withChanges(now, moved(now, change));
+    if ('from' in change) move(draft, change);
+    else draft.set(change.path, change.node);
   }
-  return withChanges(now, plain);
+  return draft.tree();
 }
 
 /** Where we do not know what moved, the new place is unknown until it is looked at: absence would be a claim. */
-function moved<S>(tree: Tree<S>, move: NodeMove<S>): NodeChange<S>[] {
-  const found = nodeAt(tree, move.from);
+function move<S>(draft: Draft<S>, { from, to, spelled, stamp }: NodeMove<S>): void {
   const node: Node<S> =
-    move.stamp !== undefined
-      ? { kind: 'file', stamp: move.stamp }
-      : (found ?? { kind: 'unknown', why: 'moved, and not looked at since' });
-  return [
-    { path: move.from, node: undefined },
-    { path: move.to, node: renamed(node, move.spelled, move.to) },
-  ];
+    stamp !== undefined
+      ? { kind: 'file', stamp }
+      : (draft.at(from) ?? { kind: 'unknown', why: 'moved, and not looked at since' });
+  draft.set(from, undefined);
+  draft.set(to, renamed(node, spelled, to));
 }
 
 /** The node under another name; `name` only where the spelling is not the key. */

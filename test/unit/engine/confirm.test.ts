@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { relPath } from '../../../src/core/path.ts';
 import { emptyTree, type RemoteTree, withChanges } from '../../../src/core/tree.ts';
-import { isAbsent } from '../../../src/engine/confirm.ts';
+import { isGone } from '../../../src/engine/confirm.ts';
 import { dirsOf } from '../../../src/engine/next.ts';
 
 const file = { kind: 'file', stamp: { size: 1, date: 1 } } as const;
@@ -15,19 +15,25 @@ function tree(...paths: string[]): RemoteTree {
 
 describe('absence', () => {
   it('is what a folder that was listed does not hold', () => {
-    expect(isAbsent(tree('a/x'), relPath('a/y'))).toBe(true);
-    expect(isAbsent(tree('a/x'), relPath('b/y'))).toBe(true);
-    expect(isAbsent(tree('a/x'), relPath('a/x'))).toBe(false);
-    expect(isAbsent(tree('a'), relPath('a/x'))).toBe(true);
+    expect(isGone(tree('a/x'), relPath('a/y'), 'file')).toBe(true);
+    expect(isGone(tree('a/x'), relPath('b/y'), 'file')).toBe(true);
+    expect(isGone(tree('a/x'), relPath('a/x'), 'file')).toBe(false);
+    expect(isGone(tree('a'), relPath('a/x'), 'file')).toBe(true);
   });
 
   it('is never said of what lies below the unknown or the untracked', () => {
     for (const kind of ['unknown', 'untracked'] as const) {
       const hidden = withChanges(tree('a/x'), [{ path: relPath('a'), node: { kind, why: 'a test' } }]);
-      expect(isAbsent(hidden, relPath('a/x'))).toBe(false);
-      expect(isAbsent(hidden, relPath('a'))).toBe(false);
+      expect(isGone(hidden, relPath('a/x'), 'file')).toBe(false);
+      expect(isGone(hidden, relPath('a'), 'file')).toBe(false);
     }
   });
+});
+
+it('a file in the place of a folder says that the folder is gone', () => {
+  expect(isGone(tree('a'), relPath('a'), 'folder')).toBe(true);
+  expect(isGone(tree('a/x'), relPath('a'), 'file')).toBe(true);
+  expect(isGone(tree('a/x'), relPath('a'), 'folder')).toBe(false);
 });
 
 describe('where to look again', () => {

@@ -47,6 +47,29 @@ describe('the remembered tree', () => {
     expect(nodeAt(after, relPath('b'))).toEqual(file('2'));
   });
 
+  it('makes no folder for what is gone already', () => {
+    const before = tree({ a: '1' });
+    const after = afterDeeds(before, [
+      { path: relPath('gone/x'), node: undefined },
+      { from: relPath('lost/x'), to: relPath('b'), spelled: 'b' },
+    ]);
+    expect([...after.children.keys()]).toEqual(['a', 'b']);
+    expect([...before.children.keys()]).toEqual(['a']);
+  });
+
+  it('follows thousands of moves in one folder without copying it for each', () => {
+    const names = Array.from({ length: 20_000 }, (_, index) => `f${index}`);
+    const before = tree(Object.fromEntries(names.map((name) => [`d/${name}`, name])));
+    const moves = names.map((name) => ({
+      from: relPath(`d/${name}`),
+      to: relPath(`d/${name}.old`),
+      spelled: `d/${name}.old`,
+    }));
+    const after = nodeAt(afterDeeds(before, moves), relPath('d'));
+    expect(after?.kind === 'folder' && after.children.size).toBe(20_000);
+    expect(after?.kind === 'folder' && after.children.get('f7.old')).toEqual(file('f7'));
+  });
+
   it('remembers how the side spells the new name', () => {
     const after = afterDeeds(tree({ a: '1' }), [
       { from: relPath('a'), to: relPath('\u00e9'), spelled: 'e\u0301' },
