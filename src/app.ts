@@ -7,10 +7,11 @@ import { hostname } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import { fingerprint } from './app/fingerprint.ts';
 import type { ServerLink } from './app/link.ts';
+import { policies } from './app/policies.ts';
 import type { PairConfig } from './config/pairs.ts';
 import type { Config } from './config.ts';
 import { createIgnoreRules } from './core/ignore.ts';
-import type { RelPath, RemoteDir } from './core/path.ts';
+import type { RemoteDir } from './core/path.ts';
 import { createBackoff } from './engine/backoff.ts';
 import type { Observer } from './engine/events.ts';
 import type { Direction, Mode, Pair } from './engine/pair.ts';
@@ -27,6 +28,9 @@ import type { Workspace } from './remote/runtools/workspaces.ts';
 import { type Traits, traitsSchema } from './remote/traits.ts';
 import { type Approvals, approvalsBeside } from './state/approvals.ts';
 import { type OpenPairState, openPairState } from './state/pair-state.ts';
+
+/** What was given up here can be got back for so long. */
+const TRASH_DAYS = 30;
 
 export interface PairRun {
   readonly clock: Clock;
@@ -118,7 +122,10 @@ async function assemble(config: Config, link: ServerLink, found: Found): Promise
   };
   let remote = await remoteOf();
   await findRoot(remote, found);
-  if (!run.dryRun) writeMarker(root, state.pairId);
+  if (!run.dryRun) {
+    writeMarker(root, state.pairId);
+    await local.purgeTrash(TRASH_DAYS);
+  }
   return {
     options: pairOptions(pairConfig, run, direction, () => current.traits),
     local,
@@ -214,15 +221,6 @@ function pairOptions(
         : undefined,
     parallelFolders: 32,
   };
-}
-
-function policies(pairConfig: PairConfig): Pair['options']['policyFor'] {
-  const rules = pairConfig.conflicts.map(({ match, policy }) => ({
-    matches: createIgnoreRules([match], { defaults: false }),
-    policy,
-  }));
-  return (path) =>
-    rules.find(({ matches }) => matches.ignores(path as RelPath, false))?.policy ?? 'keep-both';
 }
 
 /** The held deletes and approvals of the pair of a folder. Throws `no-folder`. */

@@ -35,6 +35,8 @@ export interface Memory {
 
 export interface CycleResult {
   readonly memory: Memory;
+  /** Whether the remote side was looked at as a whole. */
+  readonly swept: boolean;
   readonly plan: Plan;
   readonly held: readonly Held[];
   readonly totals: Totals;
@@ -65,6 +67,7 @@ export async function runCycle(
   for (const path of confirmed.doubted) ledger.totals.replan.add(path);
   if (!pair.options.dryRun) await carryOut(pair, seen, confirmed.plan, ledger, signal);
   return {
+    swept: seen.sweptAt !== memory?.sweptAt,
     memory: remember(seen, ledger.totals),
     plan: confirmed.plan,
     held: judged.held,

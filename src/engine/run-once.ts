@@ -6,6 +6,7 @@ import { type CycleRequest, type CycleResult, type Memory, runCycle } from './cy
 import { weightOf } from './ledger.ts';
 import { remaining, whatNext } from './next.ts';
 import type { Pair } from './pair.ts';
+import { keepSnapshot } from './recall.ts';
 import { noOperations, type OperationCounts, type RunReport } from './report.ts';
 
 /** Cycles after which a run stops chasing a side that changes faster than it can follow. */
@@ -53,6 +54,7 @@ export async function runUntilQuiet(
     trouble = next.kind === 'again' ? next.why : '';
     const enough = next.kind === 'quiet' || tries >= MOST_TRIES[next.why] || cycle >= MOST_CYCLES;
     if (enough || signal.aborted) {
+      if (!pair.options.dryRun) keepSnapshot(pair, memory);
       const report = reportOf(pair, result, tally, pair.clock.monotonic() - startedAt);
       record(pair, report, startedOn);
       return { report, later: result.totals.later, bug: tally.bug };

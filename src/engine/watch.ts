@@ -8,6 +8,7 @@ import { asRtsyncError, type RtsyncError } from '../lib/errors.ts';
 import { type CycleRequest, type CycleResult, type Memory, runCycle } from './cycle.ts';
 import { whatNext } from './next.ts';
 import type { Pair } from './pair.ts';
+import { keepSnapshot, sendFirst } from './recall.ts';
 import { createTriggers } from './triggers.ts';
 
 export interface WatchOptions {
@@ -68,6 +69,10 @@ async function loop(pair: Pair, options: WatchOptions, parts: Parts, signal: Abo
     tries: 0,
     failures: 0,
   };
+  await attempt(pair, plan, signal, async () => {
+    const sent = await sendFirst(pair, signal);
+    if (sent !== undefined) await parts.watcher.follow(sent.memory);
+  });
   while (!signal.aborted) {
     const never = Number.POSITIVE_INFINITY;
     const retryAt = pair.backoff.nextAt(pair.clock.monotonic()) ?? never;
@@ -75,19 +80,35 @@ async function loop(pair: Pair, options: WatchOptions, parts: Parts, signal: Abo
     const hints = await parts.triggers.wait(dueAt, signal);
     if (signal.aborted) return;
     const request = requestFor(plan, hints, pair.clock.monotonic());
-    try {
+    await attempt(pair, plan, signal, async () => {
       const result = await runCycle(pair, plan.memory, request, signal);
+      if (result.swept && isNews(pair, result)) keepSnapshot(pair, result.memory);
       plan.memory = result.memory;
       plan.failures = 0;
       await parts.watcher.follow(result.memory);
       schedule(pair, options, plan, request, result);
       options.onCycle?.(result);
       pair.observer.on({ kind: 'phase', phase: 'idle' });
-    } catch (thrown) {
-      if (signal.aborted) return;
-      afterFailure(pair, plan, asRtsyncError(thrown));
-    }
+    });
   }
+}
+
+/** What fails is tried again later; only what the user must mend ends the service. */
+async function attempt(
+  pair: Pair,
+  plan: Schedule,
+  signal: AbortSignal,
+  job: () => Promise<void>,
+): Promise<void> {
+  try {
+    await job();
+  } catch (thrown) {
+    if (!signal.aborted) afterFailure(pair, plan, asRtsyncError(thrown));
+  }
+}
+
+function isNews(pair: Pair, { plan, totals }: CycleResult): boolean {
+  return totals.done.size > 0 || plan.baseChanges.length > 0 || pair.state.remoteSnapshot() === undefined;
 }
 
 function requestFor(plan: Schedule, hints: readonly LocalDir[] | 'all', now: number): CycleRequest {

@@ -14,6 +14,20 @@ export interface RequestTicket {
   readonly growth: boolean;
   /** Higher goes first. 0 is the usual one, 10 an edit that a person waits for. */
   readonly priority?: number;
+  /**
+   * Asked in the moment of admission, before anything is counted or sent: does what the request relies on still hold?
+   * `turnMs`: milliseconds from one admission to the next at the limit in force; 0 without a limit. When it answers
+   * false, `run` rejects with `Stale` and the turn goes to another.
+   */
+  readonly still?: (turnMs: number) => boolean;
+}
+
+/** The request was not sent: its `still` said no. Look again, then ask the gate again. */
+export class Stale extends Error {
+  override readonly name = 'Stale';
+  constructor() {
+    super('what the request relied on grew too old while it waited');
+  }
 }
 
 /** What the gate must see of every answer. Header names are lower case. */
@@ -26,7 +40,7 @@ export interface Gate {
   /**
    * Waits for admission, then calls `send`. A 429 proves that nothing was done: the gate waits as told and calls
    * `send` again, so `send` must be able to start afresh. Every other answer or error is passed on untouched.
-   * Rejects with the signal's reason when aborted, and with an RtsyncError `rate-limited` when the pause that the
+   * Rejects with the signal's reason when aborted, with `Stale` when the ticket asks for it, and with an RtsyncError `rate-limited` when the pause that the
    * server asks for is longer than this run may wait.
    */
   run<T extends Answered>(

@@ -5,7 +5,7 @@
 import { z } from 'zod';
 import type { Clock } from '../lib/clock.ts';
 import { RtsyncError } from '../lib/errors.ts';
-import type { Answered, Gate, RequestTicket } from '../lib/gate.ts';
+import { type Answered, type Gate, type RequestTicket, Stale } from '../lib/gate.ts';
 import { rateFacts } from './headers.ts';
 import { countPriority, createLanes, type WaitingLane } from './lanes.ts';
 import {
@@ -172,6 +172,7 @@ export function createGate(options: GateOptions): PacedGate {
     const task = () => {
       started = true;
       countPriority(lane, priority, -1);
+      if (ticket.still?.(turnMs()) === false) return Promise.reject(new Stale());
       return attempt(ticket, send);
     };
     countPriority(lane, priority, 1);
@@ -184,6 +185,11 @@ export function createGate(options: GateOptions): PacedGate {
       countPriority(lane, priority, -1);
       throw signal?.aborted === true ? signal.reason : (lane.refusal ?? error);
     }
+  }
+
+  function turnMs(): number {
+    const limit = limitOf(pacer);
+    return limit === undefined ? 0 : rules.windowMs / limit;
   }
 
   function save(): SavedPace {

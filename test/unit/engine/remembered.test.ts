@@ -57,7 +57,7 @@ describe('the remembered tree', () => {
     expect([...before.children.keys()]).toEqual(['a']);
   });
 
-  it('follows thousands of moves in one folder without copying it for each', () => {
+  it('follows thousands of moves in one folder without copying it for each', { timeout: 5_000 }, () => {
     const names = Array.from({ length: 20_000 }, (_, index) => `f${index}`);
     const before = tree(Object.fromEntries(names.map((name) => [`d/${name}`, name])));
     const moves = names.map((name) => ({
