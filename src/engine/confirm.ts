@@ -9,8 +9,8 @@ import type { Operation, Plan, RemoveLocal } from '../core/plan.ts';
 import { type Node, nodeAt, type RemoteTree } from '../core/tree.ts';
 import type { LocalScan } from '../local/local.ts';
 import type { RemoteScan } from '../remote/remote.ts';
-import { dirsOf } from './next.ts';
 import type { Pair } from './pair.ts';
+import { dirsOf } from './where.ts';
 
 /** Fewer files gone from one folder than this are a person's usual work. */
 const FEW = 3;

@@ -1,8 +1,9 @@
 /** After a cycle: is there more to do, when, and where must be looked first? Pure. */
-import { type DirPath, type LocalDir, parentOf, type RelPath, type RemoteDir, ROOT } from '../core/path.ts';
+import type { RelPath } from '../core/path.ts';
 import type { Problem } from '../core/plan.ts';
-import { type LocalTree, nodeAt, type RemoteTree, spell, walk } from '../core/tree.ts';
+import { nodeAt } from '../core/tree.ts';
 import type { CycleRequest, CycleResult } from './cycle.ts';
+import { dirsOf, localDirsOf } from './where.ts';
 
 export type Next =
   | { readonly kind: 'quiet' }
@@ -14,8 +15,6 @@ export type Next =
       readonly waitMs: number;
     };
 
-/** More folders than this are looked at cheaper by a sweep. */
-const MANY = 64;
 const CHANGING_MS = 95;
 const CHANGING_MAX_MS = 2_000;
 const RETRY_MS = 1_000;
@@ -60,46 +59,9 @@ export function whatNext(result: CycleResult, tries: number): Next {
   return { kind: 'quiet' };
 }
 
-/**
- * Where to look again at the server for these paths, spelled its way: the nearest folder above each, and, where a path
- * is a folder itself, all that was seen below it. 'sweep' when they are many.
- */
-export function dirsOf(tree: RemoteTree, paths: readonly string[]): CycleRequest['remote'] {
-  const dirs = new Set<RemoteDir>();
-  const add = (dir: DirPath): void => {
-    dirs.add(dir === ROOT ? ROOT : (spell(tree, dir as RelPath) as RemoteDir));
-  };
-  for (const path of paths) {
-    let dir: DirPath = parentOf(path as RelPath);
-    while (dir !== ROOT && nodeAt(tree, dir)?.kind !== 'folder') dir = parentOf(dir);
-    add(dir);
-    const node = nodeAt(tree, path as RelPath);
-    if (node?.kind === 'folder') {
-      add(path as RelPath);
-      for (const [below, inner] of walk(node, path as RelPath)) {
-        if (inner.kind === 'folder') add(below);
-        if (dirs.size > MANY) return 'sweep';
-      }
-    }
-    if (dirs.size > MANY) return 'sweep';
-  }
-  return [...dirs];
-}
-
 function isEmptyFile(result: CycleResult, path: RelPath): boolean {
   const node = nodeAt(result.memory.remote.tree, path);
   return node?.kind === 'file' && node.stamp.size === 0;
-}
-
-function localDirsOf(tree: LocalTree, paths: readonly RelPath[]): CycleRequest['local'] {
-  const dirs = new Set<LocalDir>();
-  for (const path of paths) {
-    const dir = parentOf(path);
-    if (dir !== ROOT && nodeAt(tree, dir)?.kind !== 'folder') return 'all';
-    dirs.add(dir === ROOT ? ROOT : (spell(tree, dir as RelPath) as LocalDir));
-    if (dirs.size > MANY) return 'all';
-  }
-  return [...dirs];
 }
 
 /** Problems that leave the sides unequal; a kept folder does not. */

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { relPath } from '../../../src/core/path.ts';
 import { emptyTree, type RemoteTree, withChanges } from '../../../src/core/tree.ts';
 import { isGone } from '../../../src/engine/confirm.ts';
-import { dirsOf } from '../../../src/engine/next.ts';
+import { dirsOf } from '../../../src/engine/where.ts';
 
 const file = { kind: 'file', stamp: { size: 1, date: 1 } } as const;
 
