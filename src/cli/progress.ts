@@ -15,7 +15,7 @@ export interface Progress extends Observer {
   clear(): void;
 }
 
-/** Redraws a second at most; a terminal is not a log. */
+/** Between two drawings; a terminal is not a log. */
 const EVERY_MS = 80;
 
 export function createProgress(output: ProgressOutput, requests: () => number, now: () => number): Progress {

@@ -15,8 +15,6 @@ const MANY = 400;
 export interface Triggers {
   /** Folders in which something happened; 'all' when the watcher lost track. */
   hint(dirs: readonly LocalDir[] | 'all'): void;
-  /** Wakes `wait` now. */
-  wake(): void;
   /**
    * Resolves when a cycle should run: soon after hints, or at `dueAt` (monotonic milliseconds). Gives the folders to
    * scan again and empties the store.
@@ -27,7 +25,6 @@ export interface Triggers {
 export function createTriggers(clock: Clock): Triggers {
   let dirs = new Set<LocalDir>();
   let all = false;
-  let woken = false;
   let firstAt = 0;
   let lastAt = 0;
   let nap: AbortController | undefined;
@@ -37,7 +34,6 @@ export function createTriggers(clock: Clock): Triggers {
     const taken = all || dirs.size > MANY ? 'all' : [...dirs];
     dirs = new Set();
     all = false;
-    woken = false;
     return taken;
   };
 
@@ -50,10 +46,6 @@ export function createTriggers(clock: Clock): Triggers {
       else for (const dir of more) dirs.add(dir);
       nap?.abort();
     },
-    wake: () => {
-      woken = true;
-      nap?.abort();
-    },
     wait: async (dueAt, signal) => {
       for (;;) {
         const now = clock.monotonic();
@@ -61,7 +53,7 @@ export function createTriggers(clock: Clock): Triggers {
           ? Math.min(lastAt + QUIET_MS, firstAt + PATIENCE_MS)
           : Number.POSITIVE_INFINITY;
         const at = Math.min(hintsAt, dueAt);
-        if (now >= at || woken || signal.aborted) return take();
+        if (now >= at || signal.aborted) return take();
         nap = new AbortController();
         await clock.sleep(at - now, AbortSignal.any([nap.signal, signal])).catch(() => undefined);
         nap = undefined;

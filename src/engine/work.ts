@@ -1,7 +1,7 @@
 /** What a deed is handed: the pair, the trees that were planned from, the books, and the way to stop. */
 import type { BaseStamp, BaseTree } from '../core/base.ts';
 import type { RelPath } from '../core/path.ts';
-import { type LocalTree, nodeAt, type RemoteStamp, type RemoteTree } from '../core/tree.ts';
+import { type LocalTree, nodeAt, type RemoteTree } from '../core/tree.ts';
 import type { Ledger } from './ledger.ts';
 import type { Pair } from './pair.ts';
 
@@ -27,13 +27,4 @@ export function fileNode<S>(
   key: string,
 ): { kind: 'file'; stamp: S; name?: string } {
   return spelled === key ? { kind: 'file', stamp } : { kind: 'file', stamp, name: spelled };
-}
-
-/** An observed remote file right after a deed of ours. */
-export function remoteFile(
-  stamp: RemoteStamp,
-  spelled: string,
-  key: string,
-): ReturnType<typeof fileNode<RemoteStamp>> {
-  return fileNode(stamp, spelled, key);
 }
