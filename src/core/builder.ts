@@ -1,6 +1,6 @@
 /** Collects a plan: numbers operations, adds what they must wait for because of moves, puts the stages in order. */
 import type { BaseChange, BaseStamp } from './base.ts';
-import { isWithin, type RelPath, rebase } from './path.ts';
+import { type RelPath, rebase } from './path.ts';
 import { type Operation, type Plan, type Problem, type ProblemCode, STAGES } from './plan.ts';
 
 type Unnumbered<O> = O extends Operation ? Omit<O, 'id'> : never;
@@ -29,11 +29,9 @@ export function planBuilder(): PlanBuilder {
   const changes: BaseChange[] = [];
   const problems = new Map<string, Problem>();
   const touched = new Map<string, number[]>();
-  const moves: { readonly from: RelPath; readonly to: RelPath }[] = [];
-  const targets = new Set<string>();
+  const arrivals = new Map<string, Arrival[]>();
+  let moves = 0;
 
-  const origin = (path: RelPath): RelPath =>
-    moves.reduceRight((at, { from, to }) => (isWithin(at, to) ? rebase(at, to, from) : at), path);
   const report = (problem: Problem): void => {
     problems.set(`${problem.code}\0${problem.path}`, problem);
   };
@@ -51,17 +49,17 @@ export function planBuilder(): PlanBuilder {
       touched.set(path, [...(touched.get(path) ?? []), id]);
     },
     moved(from, to) {
-      moves.push({ from, to });
-      targets.add(to);
+      arrivals.set(to, [...(arrivals.get(to) ?? []), { from, to, turn: moves }]);
+      moves += 1;
     },
     agree(change) {
       if (change.kind === 'file' || change.kind === 'folder') {
-        if (targets.size > 0 && someParent(change.path, (path) => targets.has(path))) return;
+        if (moves > 0 && someParent(change.path, (path) => arrivals.has(path))) return;
       }
       changes.push(change);
     },
-    forget: (path) => changes.push({ kind: 'forget', path: origin(path) }),
-    rewrite: (path, stamp) => changes.push({ kind: 'file', path: origin(path), stamp }),
+    forget: (path) => changes.push({ kind: 'forget', path: origin(arrivals, path) }),
+    rewrite: (path, stamp) => changes.push({ kind: 'file', path: origin(arrivals, path), stamp }),
     problem: (path, code, message) => report({ path, code, message }),
     report,
     finish: () => ({
@@ -70,6 +68,31 @@ export function planBuilder(): PlanBuilder {
       problems: [...problems.values()],
     }),
   };
+}
+
+/** A move, filed under where it leads; `turn` counts moves. */
+interface Arrival {
+  readonly from: RelPath;
+  readonly to: RelPath;
+  readonly turn: number;
+}
+
+/** Where the base has a path before any move: the moves that brought it there, backwards. */
+function origin(arrivals: ReadonlyMap<string, readonly Arrival[]>, path: RelPath): RelPath {
+  let at = path;
+  for (let before = Number.POSITIVE_INFINITY; ; ) {
+    let last: Arrival | undefined;
+    someParent(at, (parent) => {
+      for (const arrival of arrivals.get(parent) ?? []) {
+        if (arrival.turn < before && (last === undefined || arrival.turn > last.turn)) last = arrival;
+      }
+      return false;
+    });
+    const arrival = last as Arrival | undefined;
+    if (arrival === undefined) return at;
+    at = rebase(at, arrival.to, arrival.from);
+    before = arrival.turn;
+  }
 }
 
 /** Sorted by stage (inside a stage as planned) and numbered by position. */

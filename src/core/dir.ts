@@ -36,8 +36,8 @@ export interface Dir {
   readonly remoteChildren: ReadonlyMap<string, RemoteNode>;
   /** Operations that must be done before something can be put here; undefined where the folder does not stand yet. */
   readonly ready: Record<Side, readonly number[] | undefined>;
-  /** Names that conflict copies of this plan will take, folded. */
-  readonly copies: Set<string>;
+  /** Folded names that stand on any side or that conflict copies of this plan will take. Made when first asked for. */
+  copyNames?: Set<string>;
   /** Folded names that stand or will stand on the local side, with their keys. Made when first asked for. */
   localNames?: Map<string, string>;
 }
@@ -54,7 +54,6 @@ export function rootDir(base: BaseTree, local: LocalTree, remote: RemoteTree): D
     localChildren: local.children,
     remoteChildren: remote.children,
     ready: { local: [], remote: [] },
-    copies: new Set(),
   };
 }
 
@@ -72,7 +71,6 @@ export function subDir(parent: Dir, entry: Entry): Dir {
       local: local?.kind === 'folder' ? parent.ready.local : undefined,
       remote: remote?.kind === 'folder' ? parent.ready.remote : undefined,
     },
-    copies: new Set(),
   };
 }
 
@@ -91,17 +89,23 @@ export function copyPlace(
   name: string,
   copyName: (name: string, taken: (name: string) => boolean) => string,
 ): Place {
-  const standing = new Set(dir.copies);
-  for (const children of [dir.localChildren, dir.remoteChildren, dir.baseChildren]) {
-    for (const key of children.keys()) standing.add(foldName(key));
-  }
-  const copy = copyName(name, (candidate) => standing.has(foldName(candidate)));
-  dir.copies.add(foldName(copy));
+  dir.copyNames ??= standingNames(dir);
+  const { copyNames } = dir;
+  const copy = copyName(name, (candidate) => copyNames.has(foldName(candidate)));
+  copyNames.add(foldName(copy));
   return {
     path: join(dir.path, keyOf(copy)),
     local: joinLocal(dir.local, copy),
     remote: joinRemote(dir.remote, copy),
   };
+}
+
+function standingNames({ localChildren, remoteChildren, baseChildren }: Dir): Set<string> {
+  const names = new Set<string>();
+  for (const children of [localChildren, remoteChildren, baseChildren]) {
+    for (const key of children.keys()) names.add(foldName(key));
+  }
+  return names;
 }
 
 /** Claims a local name on a disk that folds case; gives the key that has it already. */

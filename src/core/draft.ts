@@ -4,7 +4,7 @@ import { emptyTree, type FolderNode, type Node, nodeAt, type Tree } from './tree
 
 export interface Draft<S> {
   at(path: DirPath): Node<S> | undefined;
-  /** Puts a node, or nothing, at a path. Parents that are missing are made as plain folders. */
+  /** Puts a node, or nothing, at a path. Where a node is put, parents that are missing are made as plain folders. */
   set(path: RelPath, node: Node<S> | undefined): void;
   /** The tree as it is now. Later changes show through. */
   tree(): Tree<S>;
@@ -30,6 +30,7 @@ export function draftOf<S>(tree: Tree<S>): Draft<S> {
       [root, children] = open(root);
       for (const key of keys) {
         const below = children.get(key);
+        if (below?.kind !== 'folder' && node === undefined) return;
         const [copy, next] = open(below?.kind === 'folder' ? below : emptyTree<S>());
         children.set(key, copy);
         children = next;

@@ -24,8 +24,6 @@ export interface Guarded {
   /** The plan without what is held. */
   readonly plan: Plan;
   readonly held: readonly Held[];
-  /** Set when a whole side was emptied: one sentence that says which. */
-  readonly halt?: string;
 }
 
 type Removal = RemoveLocal | RemoveRemote;
@@ -47,15 +45,13 @@ export function guard(plan: Plan, facts: GuardFacts, limits: GuardLimits): Guard
     if (limits.approved?.has(heldFingerprint(item)) !== true) held.set(removal.id, item);
   }
   if (held.size === 0) return { plan, held: [] };
-  const halt = emptied(facts, [...held.values()]);
   return {
     plan: { ...plan, operations: without(plan.operations, new Set(held.keys())) },
     held: [...held.values()],
-    ...(halt === undefined ? {} : { halt }),
   };
 }
 
-/** The number of files that a removal takes away. */
+/** The number of files that a removal takes away: none for an empty folder, which limits and reports do not count. */
 export function filesOf(removal: Removal): number {
   const seen = removal.kind === 'removeLocal' ? removal.local : removal.remote;
   return 'children' in seen ? census(seen).files : 1;
@@ -95,14 +91,6 @@ const EMPTIED: Readonly<Record<Held['side'], string>> = {
   remote: 'the local folder has no files any more',
   local: 'the remote folder has no files any more',
 };
-
-function emptied(facts: GuardFacts, held: readonly Held[]): string | undefined {
-  const reason = held
-    .map((item) => item.reason)
-    .find((text) => text === EMPTIED.local || text === EMPTIED.remote);
-  if (reason === undefined) return undefined;
-  return `${reason}, but ${census(facts.base).files} were synced: nothing is removed until this is approved`;
-}
 
 function topOf({ place }: Removal): string {
   return place.path.split('/', 1)[0] ?? place.path;

@@ -41,7 +41,11 @@ export function localDifferences(base: BaseTree, local: LocalTree): LocalDiffere
 }
 
 export function localPairs(base: BaseTree, local: LocalTree): Pair[] {
-  const found = localDifferences(base, local);
+  return pairsAmong(localDifferences(base, local));
+}
+
+/** What vanished and what appeared, paired up. */
+export function pairsAmong(found: LocalDifferences): Pair[] {
   const taken = new Set<RelPath>();
   const arrived = new Set<RelPath>();
   const pairs: Pair[] = [];
@@ -138,17 +142,22 @@ type PairUp = (entry: Pair['entry'], from: RelPath, to: RelPath) => void;
 function pairByDigest(found: LocalDifferences, free: (path: RelPath) => boolean, pair: PairUp): void {
   const vanished = new Map<string, RelPath[]>();
   for (const { path, stamp, gone } of found.vanishedFiles) {
-    if (gone && stamp.size > 0 && free(path))
-      vanished.set(stamp.digest, [...(vanished.get(stamp.digest) ?? []), path]);
+    if (gone && stamp.size > 0 && free(path)) note(vanished, stamp.digest, path);
   }
   if (vanished.size === 0) return;
   const appeared = new Map<string, RelPath[]>();
   for (const { path, stamp, known } of found.appearedFiles) {
     const { digest } = stamp;
     if (digest === undefined || known || !vanished.has(digest) || !free(path)) continue;
-    appeared.set(digest, [...(appeared.get(digest) ?? []), path]);
+    note(appeared, digest, path);
   }
   for (const [digest, to] of appeared) pairNames(vanished.get(digest) ?? [], to, pair);
+}
+
+export function note(paths: Map<string, RelPath[]>, key: string, path: RelPath): void {
+  const known = paths.get(key);
+  if (known === undefined) paths.set(key, [path]);
+  else known.push(path);
 }
 
 /** Equal contents: the same name first, and what is left only when there is no choice. */
@@ -157,21 +166,27 @@ export function pairNames(
   to: readonly RelPath[],
   pair: (entry: 'file', from: RelPath, to: RelPath) => void,
 ): void {
-  const once = (paths: readonly RelPath[], name: string): RelPath | undefined => {
-    const same = paths.filter((path) => nameOf(path) === name);
-    return same.length === 1 ? same[0] : undefined;
-  };
+  if (from.length === 0 || to.length === 0) return;
+  const [sources, targets] = [byName(from), byName(to)];
   const left = new Set(to);
   const waiting: RelPath[] = [];
   for (const path of from) {
-    const match = once(from, nameOf(path)) && once(to, nameOf(path));
+    const match = sources.get(nameOf(path)) && targets.get(nameOf(path));
     if (match === undefined) waiting.push(path);
     else {
       pair('file', path, match);
       left.delete(match);
     }
   }
-  const [source, target] = [waiting[0], [...left][0]];
+  const [source] = waiting;
+  const [target] = left;
   if (waiting.length === 1 && left.size === 1 && source !== undefined && target !== undefined)
     pair('file', source, target);
+}
+
+/** Under a name that several paths have stands nothing: it tells nothing. */
+function byName(paths: readonly RelPath[]): ReadonlyMap<string, RelPath | undefined> {
+  const found = new Map<string, RelPath | undefined>();
+  for (const path of paths) found.set(nameOf(path), found.has(nameOf(path)) ? undefined : path);
+  return found;
 }

@@ -1,6 +1,6 @@
 /** What must be known before a decision: the local files whose content decides and whose digest nobody has yet. */
 import { type BaseTree, localDelta } from './base.ts';
-import { localDifferences, localPairs } from './local-moves.ts';
+import { type LocalDifferences, localDifferences, pairsAmong } from './local-moves.ts';
 import { type DirPath, join, type RelPath, ROOT } from './path.ts';
 import { type FolderNode, type LocalStamp, type LocalTree, nodeAt } from './tree.ts';
 
@@ -12,14 +12,20 @@ export interface DigestWanted {
 export function digestsWanted(base: BaseTree, local: LocalTree): DigestWanted[] {
   const wanted: DigestWanted[] = [];
   touchedFiles(wanted, ROOT, base, local);
-  perhapsMoved(wanted, base, local);
-  surelyMoved(wanted, base, local);
+  const found = localDifferences(base, local);
+  if (found.vanishedFiles.length === 0 && found.vanishedFolders.length === 0) return wanted;
+  perhapsMoved(wanted, found);
+  surelyMoved(wanted, found, { base, local });
   return distinct(wanted);
 }
 
 /** What moved is compared with what it was where it came from: a rename alone makes its fingerprint another one. */
-function surelyMoved(wanted: DigestWanted[], base: BaseTree, local: LocalTree): void {
-  for (const { from, to } of localPairs(base, local)) {
+function surelyMoved(
+  wanted: DigestWanted[],
+  found: LocalDifferences,
+  { base, local }: { readonly base: BaseTree; readonly local: LocalTree },
+): void {
+  for (const { from, to } of pairsAmong(found)) {
     const was = nodeAt(base, from);
     const now = nodeAt(local, to);
     if (was?.kind === 'folder' && now?.kind === 'folder') touchedFiles(wanted, to, was, now);
@@ -49,8 +55,7 @@ function touchedFiles(
 }
 
 /** A new file of the size of a vanished one may be that file; inode, size and time together say so without a digest. */
-function perhapsMoved(wanted: DigestWanted[], base: BaseTree, local: LocalTree): void {
-  const { vanishedFiles, appearedFiles } = localDifferences(base, local);
+function perhapsMoved(wanted: DigestWanted[], { vanishedFiles, appearedFiles }: LocalDifferences): void {
   const sizes = new Set(vanishedFiles.filter(({ gone }) => gone).map(({ stamp }) => stamp.size));
   const inodes = new Map(vanishedFiles.map(({ stamp }) => [stamp.ino, stamp]));
   for (const { path, stamp, known } of appearedFiles) {

@@ -3,7 +3,7 @@
  * taken where size and date are unique among what vanished and what appeared, folders by the votes of their files.
  */
 import { type BaseFolder, type BaseStamp, type BaseTree, remoteDelta } from './base.ts';
-import { type Pair, pairNames } from './local-moves.ts';
+import { note, type Pair, pairNames } from './local-moves.ts';
 import { type DirPath, depthOf, join, nameOf, parentOf, type RelPath, ROOT } from './path.ts';
 import { census, type FolderNode, nodeAt, type RemoteStamp, type RemoteTree } from './tree.ts';
 
@@ -47,7 +47,7 @@ function compare(
     if (node.kind !== 'file' || node.stamp.size === 0) continue;
     if (typeof node.stamp.date !== 'number') continue;
     if (was?.kind === 'file' && remoteDelta(was.stamp, node.stamp) === 'none') continue;
-    note(found.appeared, node.stamp.size, node.stamp.date, join(at, key));
+    note(found.appeared, `${node.stamp.size}:${node.stamp.date}`, join(at, key));
   }
   for (const [key, was] of base?.children ?? []) {
     const node = remote?.children.get(key);
@@ -59,15 +59,8 @@ function compare(
     // The span of an upload is no date: it fits too much.
     if (was.kind !== 'file' || typeof was.stamp.date !== 'number' || was.stamp.size === 0) continue;
     if (node?.kind === 'file' && remoteDelta(was.stamp, node.stamp) === 'none') continue;
-    note(found.vanished, was.stamp.size, was.stamp.date, join(at, key));
+    note(found.vanished, `${was.stamp.size}:${was.stamp.date}`, join(at, key));
   }
-}
-
-function note(paths: Paths, size: number, date: number, path: RelPath): void {
-  const version = `${size}:${date}`;
-  const known = paths.get(version);
-  if (known === undefined) paths.set(version, [path]);
-  else known.push(path);
 }
 
 /** Each pair of files votes for the pairs of folders that would explain it. More than half of what was there must agree. */

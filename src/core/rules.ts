@@ -19,7 +19,11 @@ export type Verdict =
   /** Gone on both sides. */
   | 'forget';
 
-/** `VERDICTS[local][remote]` */
+/**
+ * `VERDICTS[local][remote]`. Both sides are measured against one base, so what was created on one side cannot be
+ * modified or deleted on the other. Those cells are never asked; they are filled in, with what would lose nothing, so
+ * that the table stays total and no look-up needs a default.
+ */
 export type VerdictTable = Readonly<Record<Change, Readonly<Record<Change, Verdict>>>>;
 
 export const VERDICTS: VerdictTable = {

@@ -4,6 +4,7 @@
  */
 import type { IgnoreRules } from '../core/ignore.ts';
 import type { ConflictPolicy } from '../core/plan.ts';
+import type { Direction, Mode } from '../core/rules.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Gate } from '../lib/gate.ts';
 import type { LocalFolder } from '../local/local.ts';
@@ -12,9 +13,6 @@ import type { Approvals } from '../state/approvals.ts';
 import type { PairState } from '../state/state.ts';
 import type { Backoff } from './backoff.ts';
 import type { Observer } from './events.ts';
-
-export type Direction = 'both' | 'push' | 'pull';
-export type Mode = 'normal' | 'force' | 'mirror';
 
 export interface PairOptions {
   /** Name for logs and reports. */

@@ -1,7 +1,7 @@
 /** What a run did, as data: the object that `--json` prints, and the exit code that follows from it. */
 import type { Held, Problem } from '../core/plan.ts';
+import type { Direction } from '../core/rules.ts';
 import { EXIT, type ExitCode, type RtsyncError } from '../lib/errors.ts';
-import type { Direction } from './pair.ts';
 
 export interface OperationCounts {
   upload: number;

@@ -56,6 +56,7 @@ export async function move(
     if (expected === 'folder') return undefined;
     const stats = look(ground, to);
     if (stats === undefined || !sameContent(stats, expected)) throw changed(to, CHANGED);
+    ground.renames.note(expected, stats.ctimeMs);
     return trusted(stampOf(stats), ground.clock.now(), ground.grainMs);
   } catch (error) {
     throw diskError(error, from, `move to "${to}" from`);

@@ -17,6 +17,7 @@ import { absolute, checkParents, checkPath } from './names.ts';
 import { clearTemporaries, guessDisk, makeOwnFolders, probeDisk } from './own.ts';
 import { newPass } from './pass.ts';
 import { place } from './place.ts';
+import { rememberRenames } from './renames.ts';
 import { scanSome } from './rescan.ts';
 import { scanAll } from './scan.ts';
 import { settleRule } from './settle.ts';
@@ -61,31 +62,36 @@ export async function openLocalFolder(options: LocalFolderOptions): Promise<Open
   const root = realRoot(options.root);
   const trash = openTrash(root);
   const ground = { ...groundOf(root, options), trash };
-  const { clock } = ground;
+  const { clock, renames } = ground;
   return {
     root,
     caseInsensitive: ground.caseInsensitive,
-    scan: (rules, signal) => scanAll(newPass(ground, rules, { signal })),
+    scan: (rules, signal) => {
+      renames.forget();
+      return scanAll(newPass(ground, rules, { signal }));
+    },
     rescan: (before, dirs, rules, signal) => scanSome(ground, before, dirs, { rules, signal }),
     digest: async (path, expected, signal) => {
       checkPath(path, ground.caseInsensitive);
       try {
         checkParents(root, path);
-        return await digestFile(absolute(root, path), expected, signal);
+        return await digestFile(absolute(root, path), renames.asNow(expected), signal);
       } catch (error) {
         if (isCode(error, 'changed') || codeOf(error)?.startsWith('E') === true) return undefined;
         throw error;
       }
     },
     settled: settleRule(clock, options.settleMs ?? 150),
-    open: (path, expected) => openSource(ground, path, expected),
+    open: (path, expected) => openSource(ground, path, renames.asNow(expected)),
     temporary: (size) => makeTemporary(ground, size),
-    place: (temporary, path, expected) => place(ground, temporary, { path, expected }),
+    place: (temporary, path, expected) =>
+      place(ground, temporary, { path, expected: expected && renames.asNow(expected) }),
     makeFolder: (path) => makeFolder(ground, path),
-    move: (from, to, expected) => move(ground, from, to, expected),
+    move: (from, to, expected) =>
+      move(ground, from, to, expected === 'folder' ? expected : renames.asNow(expected)),
     removeFile: async (path, expected) => {
       makeOwnFolders(root);
-      await removeFile(ground, trash.drawer(clock.now()), { path, expected });
+      await removeFile(ground, trash.drawer(clock.now()), { path, expected: renames.asNow(expected) });
     },
     removeFolder: async (path, seen) => {
       makeOwnFolders(root);
@@ -127,6 +133,7 @@ function groundOf(root: string, options: LocalFolderOptions): Ground {
     host: options.host ?? hostname(),
     onTrashed: options.onTrashed,
     onLateWrite: options.onLateWrite,
+    renames: rememberRenames(),
     syncFolder: folderSync(),
   };
 }

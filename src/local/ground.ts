@@ -2,6 +2,7 @@
 import { type FileHandle, link, open, rename, statfs } from 'node:fs/promises';
 import type { LocalPath } from '../core/path.ts';
 import type { Clock } from '../lib/clock.ts';
+import type { Renames } from './renames.ts';
 
 /** The calls whose answers differ between file systems; tests play other disks through them. */
 export interface DiskCalls {
@@ -28,6 +29,8 @@ export interface Ground {
   readonly onTrashed: ((path: LocalPath, trash: string) => void) | undefined;
   /** Somebody wrote into the old version while it was replaced: those bytes now stand beside, as `copy`. */
   readonly onLateWrite: ((path: LocalPath, copy: LocalPath) => void) | undefined;
+  /** Moves of ours that expectations may not know of yet. */
+  readonly renames: Renames;
   /** Makes the names in a folder durable. Callers that come while one runs share the next. */
   syncFolder(folder: string): Promise<void>;
 }

@@ -5,7 +5,7 @@
  */
 import type { Readable } from 'node:stream';
 import type { IgnoreRules } from '../core/ignore.ts';
-import type { LocalDir, LocalPath } from '../core/path.ts';
+import type { DirPath, LocalDir, LocalPath } from '../core/path.ts';
 import type { Problem } from '../core/plan.ts';
 import type { Digest, FolderNode, LocalStamp, LocalTree } from '../core/tree.ts';
 
@@ -15,6 +15,18 @@ export interface LocalScan {
   readonly problems: readonly Problem[];
   /** The rules given, with every `.rtsyncignore` that was found added. */
   readonly rules: IgnoreRules;
+  /** Hand it on with the scan, also where the tree was brought up to date: without it a rescan walks everything. */
+  readonly facts?: ScanFacts;
+}
+
+/** What a scan knew beyond its answer. For `rescan` alone: nobody else makes or reads it. */
+export interface ScanFacts {
+  /** Fingerprint of the rules that the scan was given. */
+  readonly given: string;
+  /** Text of every ignore file, by its folder. */
+  readonly ignoreFiles: ReadonlyMap<DirPath, string>;
+  /** The tree as it was read. The scan's own may hold digests and deeds of ours since then. */
+  readonly tree: LocalTree;
 }
 
 /** An open file about to be uploaded. */
@@ -43,6 +55,10 @@ export interface LocalTemporary {
   discard(): Promise<void>;
 }
 
+/**
+ * Expectations are exact: inode, size and times. One from before a `move` of that very file stays good, at its new
+ * name, until the file changes or the next `scan`: a plan is made before its moves.
+ */
 export interface LocalFolder {
   /** Absolute, real path of the root. */
   readonly root: string;
@@ -53,7 +69,10 @@ export interface LocalFolder {
    * becomes `unknown`. Digests are filled in for `known` versions only.
    */
   scan(rules: IgnoreRules, signal?: AbortSignal): Promise<LocalScan>;
-  /** Walks again only these folders (each with all below it when `deep`), the rest is taken from `before`. */
+  /**
+   * Walks again only these folders and what is new below them; the rest is taken from `before`, whose tree may hold
+   * digests and deeds of ours since it was read.
+   */
   rescan(
     before: LocalScan,
     dirs: readonly LocalDir[],

@@ -28,19 +28,7 @@ export interface Pass {
   sliceStart: number;
 }
 
-/** What a scan knew beyond its answer; rescans need it. */
-export interface ScanFacts {
-  /** Fingerprint of the rules that the scan was given. */
-  readonly given: string;
-  readonly ignoreFiles: ReadonlyMap<DirPath, string>;
-}
-
 const SLICE_MS = 10;
-const facts = new WeakMap<LocalScan, ScanFacts>();
-
-export function factsOf(scan: LocalScan): ScanFacts | undefined {
-  return facts.get(scan);
-}
 
 export function newPass(
   where: Pick<Pass, 'root' | 'caseInsensitive' | 'clock'>,
@@ -62,9 +50,8 @@ export function newPass(
 }
 
 export function finishPass(pass: Pass, tree: LocalTree, given: string): LocalScan {
-  const scan: LocalScan = { tree, problems: pass.problems, rules: pass.rules };
-  facts.set(scan, { given, ignoreFiles: pass.ignoreFiles });
-  return scan;
+  const facts = { given, ignoreFiles: pass.ignoreFiles, tree };
+  return { tree, problems: pass.problems, rules: pass.rules, facts };
 }
 
 export function unreadable(pass: Pass, path: DirPath, cause: unknown): LocalNode {

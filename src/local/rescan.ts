@@ -12,10 +12,18 @@ import {
   ROOT,
 } from '../core/path.ts';
 import type { Problem } from '../core/plan.ts';
-import { type LocalStamp, type LocalTree, type NodeChange, nodeAt, withChanges } from '../core/tree.ts';
-import type { LocalScan } from './local.ts';
-import { absolute } from './names.ts';
-import { factsOf, finishPass, newPass, type Pass, type ScanFacts } from './pass.ts';
+import {
+  emptyTree,
+  type FolderNode,
+  type LocalStamp,
+  type LocalTree,
+  type NodeChange,
+  nodeAt,
+  withChanges,
+} from '../core/tree.ts';
+import type { LocalScan, ScanFacts } from './local.ts';
+import { absolute, IGNORE_FILE } from './names.ts';
+import { finishPass, type LocalNode, newPass, type Pass } from './pass.ts';
 import { readFolder, rootGone, rootSpot, scanAll } from './scan.ts';
 
 /**
@@ -30,10 +38,11 @@ export async function scanSome(
   options: { readonly rules: IgnoreRules; readonly signal: AbortSignal | undefined },
 ): Promise<LocalScan> {
   const { rules, signal } = options;
-  const known = factsOf(before);
+  const known = before.facts;
   const everything = (): Promise<LocalScan> => scanAll(newPass(where, rules, { signal }));
   if (known === undefined || known.given !== rules.fingerprint) return everything();
   rootSpot(where.root);
+  if (rulesTouched(known.tree, before.tree)) return everything();
 
   const pass = newPass(where, before.rules, { signal, known: known.ignoreFiles });
   const tree = await readAgain(pass, before.tree, targets(where.root, before.tree, dirs));
@@ -100,6 +109,27 @@ async function readAgain(pass: Pass, before: LocalTree, dirs: readonly Target[])
     }
   }
   return changes.length === 0 ? tree : withChanges(tree, changes);
+}
+
+const NOTHING: LocalTree = emptyTree();
+
+/** Our own deeds may have brought or changed an ignore file in a folder that is not read again. */
+function rulesTouched(read: FolderNode<LocalStamp>, now: FolderNode<LocalStamp>): boolean {
+  if (read === now) return false;
+  if (!sameFile(read.children.get(IGNORE_FILE), now.children.get(IGNORE_FILE))) return true;
+  for (const [key, node] of now.children) {
+    if (node.kind !== 'folder') continue;
+    const was = read.children.get(key);
+    if (rulesTouched(was?.kind === 'folder' ? was : NOTHING, node)) return true;
+  }
+  return false;
+}
+
+function sameFile(one: LocalNode | undefined, other: LocalNode | undefined): boolean {
+  if (one?.kind !== 'file' || other?.kind !== 'file') return one?.kind === other?.kind;
+  const { size, ino, mtimeMs, ctimeMs } = one.stamp;
+  const { stamp } = other;
+  return size === stamp.size && ino === stamp.ino && mtimeMs === stamp.mtimeMs && ctimeMs === stamp.ctimeMs;
 }
 
 /** Did an ignore file appear, change or go where the old tree already had the folder? */

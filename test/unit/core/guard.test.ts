@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { guard, heldFingerprint } from '../../../src/core/guard.ts';
+import { filesOf, guard, heldFingerprint, isRemoval } from '../../../src/core/guard.ts';
 import { applyPlan } from '../../support/model.ts';
-import { remove, rename, write } from '../../support/people.ts';
-import { planFor, syncedWorld, told } from '../../support/planning.ts';
+import { makeFolder, remove, rename, write } from '../../support/people.ts';
+import { planFor, sync, syncedWorld, told } from '../../support/planning.ts';
 import type { World } from '../../support/world.ts';
 
 const LIMIT = { maxDelete: { files: 50, percent: 25 } };
@@ -29,11 +29,10 @@ describe('the guard', () => {
     const world = syncedWorld(many(200, 'd'));
     for (let index = 0; index < 51; index += 1) remove(world, 'local', `d/f${index}`);
     write(world, 'local', 'new', 'x');
-    const { held, plan, halt } = guarded(world);
+    const { held, plan } = guarded(world);
     expect(held).toHaveLength(51);
     expect(told(plan)).toEqual(['upload new']);
     expect(plan.operations.map(({ id }) => id)).toEqual([0]);
-    expect(halt).toBeUndefined();
   });
 
   test('lets many deletions pass that are few for the pair', () => {
@@ -50,17 +49,17 @@ describe('the guard', () => {
     expect(held[0]?.reason).toContain('"d"');
   });
 
-  test('halts when a side was emptied, and says which', () => {
+  test('holds the deletes when a side was emptied, and says which', () => {
     const world = syncedWorld({ a: 'a1', b: 'b1' });
     remove(world, 'local', 'a');
     remove(world, 'local', 'b');
-    const { held, plan, halt } = guarded(world, { maxDelete: false });
+    const { held, plan } = guarded(world, { maxDelete: false });
     expect(held.map(({ path, side }) => [path, side])).toEqual([
       ['a', 'remote'],
       ['b', 'remote'],
     ]);
     expect(plan.operations).toEqual([]);
-    expect(halt).toContain('local folder');
+    expect(held[0]?.reason).toContain('local folder');
   });
 
   test('drops what waits for a held deletion', () => {
@@ -69,6 +68,16 @@ describe('the guard', () => {
     write(world, 'local', 'p', 'a file now');
     expect(told(planFor(world))).toEqual(['removeRemote p', 'upload p']);
     expect(told(guarded(world).plan)).toEqual([]);
+  });
+
+  test('counts files, so that empty folders never add up to many deletions', () => {
+    const world = syncedWorld({ ...many(60, 'd'), beside: 'x' });
+    for (let index = 0; index < 60; index += 1) makeFolder(world, 'local', `empty${index}`);
+    sync(world);
+    for (let index = 0; index < 60; index += 1) remove(world, 'local', `empty${index}`);
+    const { held, plan } = guarded(world, { maxDelete: { files: 0, percent: 0 } });
+    expect([held.length, plan.operations.length]).toEqual([0, 60]);
+    expect(plan.operations.filter(isRemoval).map(filesOf)).toEqual(Array(60).fill(0));
   });
 
   test('does not count moves', () => {

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { digestsWanted } from '../../../src/core/questions.ts';
 import { edit, remove, rename, write } from '../../support/people.ts';
 import { syncedWorld } from '../../support/planning.ts';
@@ -7,6 +7,14 @@ import type { World } from '../../support/world.ts';
 const wanted = (world: World): string[] => digestsWanted(world.base, world.local).map(({ path }) => path);
 
 describe('the digests that a decision needs', () => {
+  test('are found with one look for what moved, and one for what was touched', () => {
+    const world = syncedWorld({ a: 'a1', 'd/b': 'b1' });
+    rename(world, 'local', 'a', 'c');
+    const read = vi.spyOn(world.local.children, Symbol.iterator);
+    wanted(world);
+    expect(read).toHaveBeenCalledTimes(2);
+  });
+
   test('are none while nothing changed', () => {
     expect(wanted(syncedWorld({ a: 'a1', 'd/b': 'b1' }))).toEqual([]);
   });

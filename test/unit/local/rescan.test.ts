@@ -2,7 +2,8 @@ import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createIgnoreRules } from '../../../src/core/ignore.ts';
 import { type LocalDir, ROOT, relPath } from '../../../src/core/path.ts';
-import { type LocalTree, nodeAt } from '../../../src/core/tree.ts';
+import { type LocalStamp, type LocalTree, type Node, nodeAt, withChanges } from '../../../src/core/tree.ts';
+import type { LocalScan } from '../../../src/local/local.ts';
 import { at, type DisposableFolder, disposableFolder, rules } from './support.ts';
 
 let disk: DisposableFolder;
@@ -18,6 +19,54 @@ function dirs(...paths: readonly string[]): readonly LocalDir[] {
 function kind(tree: LocalTree, path: string): string | undefined {
   return nodeAt(tree, relPath(path))?.kind;
 }
+
+/** A scan as the engine hands it on: its tree holds digests and deeds since then. */
+function since(scan: LocalScan, path: string, node: Node<LocalStamp> | undefined): LocalScan {
+  return { ...scan, tree: withChanges(scan.tree, [{ path: relPath(path), node }]) };
+}
+
+describe('a rescan after deeds of ours', () => {
+  it('reads the given folders alone and shares all others, those with what the deeds left', async () => {
+    disk.write('a/one', '1');
+    disk.write('b/in/two', '2');
+    disk.write('c/three', '3');
+    const scan = await disk.folder.scan(rules);
+    const stamp = disk.stamp('b/in/two');
+    const before = since(scan, 'b/in/two', { kind: 'file', stamp: { ...stamp, digest: 'known' } });
+    disk.write('a/new', 'x');
+    disk.write('b/in/unseen', 'x');
+    const after = await disk.folder.rescan(before, dirs('a'), rules);
+    expect(kind(after.tree, 'a/new')).toBe('file');
+    for (const path of ['b', 'c'])
+      expect(nodeAt(after.tree, relPath(path))).toBe(nodeAt(before.tree, relPath(path)));
+    const again = await disk.folder.rescan({ ...after }, dirs('a'), rules);
+    expect(again.tree).toBe(after.tree);
+  });
+
+  it('takes what the deeds left in a folder that it reads, digest and all', async () => {
+    disk.write('a/one', '1');
+    const scan = await disk.folder.scan(rules);
+    const node = { kind: 'file' as const, stamp: { ...disk.write('a/two', '2'), digest: 'known' } };
+    const before = since(scan, 'a/two', node);
+    const after = await disk.folder.rescan(before, dirs('a'), rules);
+    expect(after.tree).toBe(before.tree);
+  });
+
+  it('obeys an ignore file that a deed brought or changed elsewhere', async () => {
+    disk.write('a/one', '1');
+    disk.write('b/x', '2');
+    disk.write('b/y', '2');
+    const bring = async (scan: LocalScan, text: string): Promise<LocalScan> => {
+      const stamp = disk.write('b/.rtsyncignore', text);
+      const before = since(scan, 'b/.rtsyncignore', { kind: 'file', stamp });
+      return disk.folder.rescan(before, dirs('a'), rules);
+    };
+    const brought = await bring(await disk.folder.scan(rules), 'x\n');
+    expect([kind(brought.tree, 'b/x'), kind(brought.tree, 'b/y')]).toEqual(['untracked', 'file']);
+    const replaced = await bring(brought, 'x\ny\n');
+    expect([kind(replaced.tree, 'b/x'), kind(replaced.tree, 'b/y')]).toEqual(['untracked', 'untracked']);
+  });
+});
 
 describe('a rescan', () => {
   it('gives the same tree when nothing changed', async () => {
