@@ -14,6 +14,8 @@ export interface Asked {
   readonly growth: boolean;
   /** True when it carries a file. */
   readonly upload: boolean;
+  /** True when the key was allowed the same kind of thing before: a 403 is then about this one alone. */
+  readonly allowedBefore?: boolean;
 }
 
 export interface ErrorBody {
@@ -58,7 +60,7 @@ export function refusal(asked: Asked, status: number, text: string): RtsyncError
   const code = codeOf(asked, status, `${body.code ?? ''} ${body.message ?? ''}`);
   const said = body.message === undefined ? '' : `: ${body.message}`;
   return new RtsyncError(code, {
-    message: `${opening(code)} (${asked.what}, HTTP ${status}${said})`,
+    message: `${opening(code, status)} (${asked.what}, HTTP ${status}${said})`,
     status,
     ...(body.requestId === undefined ? {} : { requestId: body.requestId }),
     ambiguous: code === 'server-error' && asked.method !== 'GET',
@@ -116,7 +118,7 @@ function codeOf(asked: Asked, status: number, message: string): ErrorCode {
     if (status === 402 || status === 507 || speaksOfFull(message, status)) return 'storage-full';
     if (status === 413) return asked.upload ? 'too-large' : 'storage-full';
   }
-  if (status === 403) return 'forbidden';
+  if (status === 403) return asked.allowedBefore === true ? 'bad-request' : 'forbidden';
   if (status >= 500) return 'server-error';
   if (status >= 400) return 'bad-request';
   return 'bad-answer';
@@ -134,7 +136,7 @@ function speaksOfFull(message: string, status: number): boolean {
   return status >= 400 && status < 500 && status !== 403 && /storage/i.test(message);
 }
 
-function opening(code: ErrorCode): string {
+function opening(code: ErrorCode, status: number): string {
   switch (code) {
     case 'key-refused':
       return 'the server refuses the key';
@@ -153,7 +155,9 @@ function opening(code: ErrorCode): string {
     case 'server-error':
       return 'the server failed';
     default:
-      return 'the server refuses the request';
+      return status === 403
+        ? 'the server, or a proxy before it, refuses this one file, though the key may do such things'
+        : 'the server refuses the request';
   }
 }
 

@@ -183,7 +183,7 @@ describe.each(matrix)(
         'new.txt': { size: 3, date: 1 },
       });
       expect(got.texts['x.txt']).toBe('agent');
-      expect(codes(got.outcomes)).toEqual({ 'x.txt': 'ok', 'new.txt': 'changing' });
+      expect(codes(got.outcomes)).toEqual({ 'x.txt': 'ok', 'new.txt': 'changed' });
 
       clock.pass(1000);
       await remote.move({ from: at('a/x.txt'), to: at('a/y.txt'), expect: stampAt(tree, 'a/x.txt') });

@@ -65,7 +65,8 @@ async function startService(world: PairWorld, pollMs = 100): Promise<Service> {
   );
   const happened = (kind: string, path: string): boolean =>
     events.some((event) => {
-      if (event.kind !== 'operation' || event.result !== 'done' || event.operation.kind !== kind) return false;
+      if (event.kind !== 'operation' || event.result !== 'done' || event.operation.kind !== kind)
+        return false;
       const { operation } = event;
       return ('place' in operation ? operation.place.path : operation.to.path) === path;
     });
@@ -153,7 +154,9 @@ describe('the service', () => {
       await rename(world.here.root, aside);
       await mkdir(world.here.root);
       await expect
-        .poll(() => service.events.some((event) => event.kind === 'notice' && event.level === 'error'), { timeout: 20_000 })
+        .poll(() => service.events.some((event) => event.kind === 'notice' && event.level === 'error'), {
+          timeout: 20_000,
+        })
         .toBe(true);
       await service.stop();
       expect(await world.there.paths()).toEqual(['a.txt', 'b.txt']);

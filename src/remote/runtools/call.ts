@@ -5,7 +5,7 @@
 import type { Readable } from 'node:stream';
 import type { Clock } from '../../lib/clock.ts';
 import { isCode, RtsyncError } from '../../lib/errors.ts';
-import type { Answered, Gate, RequestTicket } from '../../lib/gate.ts';
+import { type Answered, type Gate, type RequestTicket, Stale } from '../../lib/gate.ts';
 import { type Asked, badAnswer, looksLikeHtml, lostAnswer, refusal } from '../errors.ts';
 import type { Http, HttpAnswer, Method } from '../http.ts';
 import { createServerClock, HEADER_GRAIN } from './server-clock.ts';
@@ -70,10 +70,11 @@ const BACKOFF_MS = [400, 1600];
 
 export function createCaller(options: CallerOptions): Caller {
   const { gate, clock } = options;
-  const seen: { auth: AuthStyle; settled: boolean; rate: boolean } = {
+  const seen: { auth: AuthStyle; settled: boolean; rate: boolean; readonly allowed: Set<string> } = {
     auth: options.auth ?? 'x-api-key',
     settled: options.authFixed ?? false,
     rate: false,
+    allowed: new Set(),
   };
   const serverClock = createServerClock();
 
@@ -81,6 +82,7 @@ export function createCaller(options: CallerOptions): Caller {
     try {
       return await gate.run(call.ticket, (signal) => exchange(options, call, auth, signal), call.signal);
     } catch (error) {
+      if (error instanceof Stale) throw error;
       throw lostAnswer(askedOf(call), error, call.signal);
     }
   };
@@ -96,8 +98,18 @@ export function createCaller(options: CallerOptions): Caller {
     if (attempt.status !== 401) Object.assign(seen, { auth, settled: true });
     if (attempt.serverDate !== undefined) serverClock.saw(attempt.serverDate, attempt.answeredAt);
     if (attempt.headers['x-ratelimit-remaining'] !== undefined) seen.rate = true;
-    if (attempt.status >= 200 && attempt.status < 300) return attempt;
-    const error = refusal(askedOf(call), attempt.status, scrub(attempt.text, options.key));
+    if (attempt.status >= 200 && attempt.status < 300) {
+      seen.allowed.add(kindOf(call));
+      return attempt;
+    }
+    // Only a file's content makes a proxy refuse one path; the refusal of anything else is about the key.
+    const { label } = call.ticket;
+    const allowedBefore = (label === 'upload' || label === 'download') && seen.allowed.has(kindOf(call));
+    const error = refusal(
+      { ...askedOf(call), allowedBefore },
+      attempt.status,
+      scrub(attempt.text, options.key),
+    );
     if (error.code === 'storage-full') gate.storageFull(true);
     throw error;
   };
@@ -229,6 +241,12 @@ function askedOf(call: Call): Asked {
     growth: call.ticket.growth,
     upload: call.ticket.label === 'upload',
   };
+}
+
+/** The same for the uploads of the probe, which have another label. */
+function kindOf(call: Call): string {
+  if (call.body !== undefined) return 'upload';
+  return call.receive === undefined ? call.ticket.label : 'download';
 }
 
 async function pause(clock: Clock, ms: number, call: Call): Promise<void> {

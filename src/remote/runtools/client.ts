@@ -34,6 +34,9 @@ export interface Manner {
   readonly retries?: number;
   /** False when a full store must not hold it up, such as a folder of the trash. */
   readonly growth?: boolean;
+  /** See `RequestTicket`: when it says no, the request is not sent and `Stale` is thrown. */
+  readonly still?: RequestTicket['still'];
+  readonly priority?: number;
 }
 
 export interface UploadReply {
@@ -175,7 +178,11 @@ function transferring({ caller, base, url, ticket }: Desk): Pick<StorageClient, 
           method: 'POST',
           path: url('upload', dir),
           what: `upload of ${shown(dir, name)}`,
-          ticket: ticket('transfer', 'upload', true),
+          ticket: {
+            ...ticket('transfer', 'upload', true),
+            ...(manner?.still === undefined ? {} : { still: manner.still }),
+            ...(manner?.priority === undefined ? {} : { priority: manner.priority }),
+          },
           body: () => frameUpload(name, source, nextBoundary()),
           signal: manner?.signal,
         },

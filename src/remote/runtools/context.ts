@@ -8,6 +8,7 @@ import type { FileClock } from './file-clock.ts';
 import type { DirId } from './ids.ts';
 import type { Looks } from './looks.ts';
 import type { Trash } from './trash.ts';
+import type { Turnstile } from './turnstile.ts';
 
 export interface Context {
   readonly client: StorageClient;
@@ -16,6 +17,8 @@ export interface Context {
   readonly looks: Looks;
   readonly trash: Trash;
   readonly fileClock: FileClock;
+  /** All uploads pass it: few more than the gate lets through at once, so that none waits there for long. */
+  readonly uploads: Turnstile;
   /** Whether given-up versions are kept in the remote trash. */
   readonly keepTrash: boolean;
   /** The pair's root inside the workspace. */

@@ -1,7 +1,7 @@
 /**
  * Remembered lists of folders, so that "look right before the deed" costs one list for a whole batch. A list is good
- * for `lookWithinMs`; a folder that this process made itself is known to hold what this process put there, for a
- * minute. Our own deeds are entered at once, because a list from before them would lie.
+ * for `lookWithinMs`; a folder that this process made itself is known to hold what this process put there, for a few
+ * seconds. Our own deeds are entered at once, because a list from before them would lie.
  */
 import { sameRemote } from '../../core/base.ts';
 import type { RemoteStamp } from '../../core/tree.ts';
@@ -16,6 +16,11 @@ export interface Looks {
    * know because we wrote it is not enough.
    */
   at(dir: DirId, exact: boolean, signal?: AbortSignal): Promise<Listing>;
+  /**
+   * Whether an upload may go on this look now. `turnMs`: as `Gate` tells it at admission; undefined: as told last.
+   * RACE: the age allowed here is the time in which a stranger's new file can be overwritten.
+   */
+  trusts(look: Listing, turnMs?: number): boolean;
   /** The folder as it is now. */
   fresh(dir: DirId, signal?: AbortSignal): Promise<Listing>;
   /** Takes over a list that somebody else made. */
@@ -33,10 +38,13 @@ interface Memory {
   readonly sentAt: number;
   /** Entries were added by our own deeds, without what only a list tells. */
   blurred: boolean;
-  readonly madeAt?: number;
 }
 
-const OWN_FOLDER_MS = 60_000;
+/** An upload may rely on a look that is this old, and on a folder of our own making a little longer. */
+const TRUST_MS = 2_000;
+const OWN_FOLDER_MS = 10_000;
+/** At a slow rate a look serves this many turns of the gate, so that looking costs a twentieth of the budget at most. */
+const TRUST_TURNS = 20;
 const MOST_REMEMBERED = 512;
 
 export function createLooks(client: StorageClient, clock: Clock, lookWithinMs: number): Looks {
@@ -45,11 +53,19 @@ export function createLooks(client: StorageClient, clock: Clock, lookWithinMs: n
   /** Counts our deeds per folder that is being listed: such a list may be from before the deed. */
   const deeds = new Map<DirId, number>();
 
+  /** Of folders that we made and that no list replaced since. */
+  const own = new WeakSet<Listing>();
+  let turn = 0;
+
+  const trusts = (look: Listing, turnMs = turn): boolean => {
+    turn = turnMs;
+    const age = clock.monotonic() - look.sentAt;
+    return age <= Math.max(own.has(look) ? OWN_FOLDER_MS : TRUST_MS, TRUST_TURNS * turn);
+  };
   const good = (memory: Memory, exact: boolean): boolean => {
     if (exact && memory.blurred) return false;
-    const now = clock.monotonic();
-    if (!exact && memory.madeAt !== undefined && now - memory.madeAt < OWN_FOLDER_MS) return true;
-    return now - memory.sentAt <= lookWithinMs;
+    if (!exact && own.has(memory) && trusts(memory)) return true;
+    return clock.monotonic() - memory.sentAt <= lookWithinMs;
   };
   const remember = (dir: DirId, listing: Listing): void => {
     if (memories.size >= MOST_REMEMBERED)
@@ -80,11 +96,13 @@ export function createLooks(client: StorageClient, clock: Clock, lookWithinMs: n
       const memory = memories.get(dir);
       return memory !== undefined && good(memory, exact) ? memory : shared(dir, signal);
     },
+    trusts,
     fresh,
     remember,
     made: (dir) => {
-      const now = clock.monotonic();
-      memories.set(dir, { entries: new Map(), sentAt: now, blurred: false, madeAt: now });
+      const memory = { entries: new Map(), sentAt: clock.monotonic(), blurred: false };
+      own.add(memory);
+      memories.set(dir, memory);
     },
     put: (dir, name, kind, size) =>
       change(dir, (memory) => {

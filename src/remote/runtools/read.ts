@@ -3,9 +3,11 @@ import { nameOf, type RemoteDir } from '../../core/path.ts';
 import type { RemoteStamp } from '../../core/tree.ts';
 import { RtsyncError } from '../../lib/errors.ts';
 import type { Outcome, Read } from '../remote.ts';
-import { attempt, type Context, failed, heed, inParallel } from './context.ts';
+import { attempt, type Context, changed, failed, heed, inParallel } from './context.ts';
 import { type DirId, idBelow } from './ids.ts';
 import { matches } from './looks.ts';
+import { HEADER_GRAIN } from './server-clock.ts';
+import type { Listing } from './wire.ts';
 
 const MOST_FILES = 64;
 const MOST_BYTES = 256 * 1024 * 1024;
@@ -26,40 +28,66 @@ async function readChunk(
   reads: readonly Read[],
   signal?: AbortSignal,
 ): Promise<void> {
-  const whole: Read[] = [];
+  const arrived: Arrived[] = [];
   await inParallel(reads, 32, async (one) => {
     const got = await attempt(() => download(ctx, one, signal));
-    if (got.ok) whole.push(one);
+    if (got.ok) arrived.push({ one, size: got.value });
     else await one.done(got);
   });
-  if (whole.length === 0) return;
+  if (arrived.length === 0) return;
   const listed = await attempt(() => ctx.looks.fresh(dir, signal));
-  await Promise.all(
-    whole.map((one) => {
-      if (!listed.ok) return one.done(listed);
-      const entry = listed.value.entries.get(nameOf(one.path));
-      const date = entry?.kind === 'file' && matches(entry, one.expect) ? entry.date : undefined;
-      const outcome: Outcome<RemoteStamp> =
-        date === undefined ? failed(changing(one)) : { ok: true, value: { size: one.expect.size, date } };
-      return one.done(outcome);
-    }),
-  );
+  await Promise.all(arrived.map((each) => each.one.done(listed.ok ? judged(each, listed.value) : listed)));
 }
 
-async function download(ctx: Context, one: Read, signal?: AbortSignal): Promise<void> {
+interface Arrived {
+  readonly one: Read;
+  readonly size: number;
+}
+
+function judged({ one, size }: Arrived, listing: Listing): Outcome<RemoteStamp> {
+  const entry = listing.entries.get(nameOf(one.path));
+  const date = entry?.kind === 'file' && matches(entry, one.expect) ? entry.date : undefined;
+  if (date === undefined) return failed(changed(one.path, 'changed on the server while it was read'));
+  if (size !== one.expect.size) return failed(changing(one));
+  return { ok: true, value: { size, date } };
+}
+
+/** Gives how many bytes came. */
+async function download(ctx: Context, one: Read, signal?: AbortSignal): Promise<number> {
   heed(signal);
+  await outlastDate(ctx, one.expect, signal);
   const id = idBelow(ctx.rootId, one.path);
   let size = -1;
   const receive = async (bytes: AsyncIterable<Uint8Array>): Promise<void> => {
     size = (await one.receive(bytes)).size;
   };
   await ctx.client.download(id, receive, { signal });
-  if (size !== one.expect.size) throw changing(one);
+  return size;
+}
+
+/**
+ * With coarse dates, an edit of equal size in the second of the expected version looks just like it. So the download
+ * begins when that second is over on the server: whatever changes later has another date. A date further ahead than
+ * one such second is of another clock, and waiting would prove nothing.
+ */
+async function outlastDate(ctx: Context, { date }: RemoteStamp, signal?: AbortSignal): Promise<void> {
+  const { dateGrain } = ctx.traits;
+  if (dateGrain < 1000) return;
+  // The offset is known to half a header's grain on either side.
+  const serverNow = ctx.clock.now() + (ctx.client.clockOffsetMs ?? 0) - HEADER_GRAIN / 2;
+  const left = (typeof date === 'number' ? date : date[1]) + dateGrain - serverNow;
+  if (left <= 0 || left > dateGrain + HEADER_GRAIN) return;
+  try {
+    await ctx.clock.sleep(left, signal);
+  } catch (error) {
+    heed(signal);
+    throw error;
+  }
 }
 
 function changing(one: Read): RtsyncError {
   return new RtsyncError('changing', {
-    message: `${JSON.stringify(one.path)} changed on the server while it was read`,
+    message: `${JSON.stringify(one.path)} is listed with another size than it was sent with; it may still be changing`,
     path: one.path,
   });
 }

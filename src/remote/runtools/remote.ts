@@ -19,6 +19,7 @@ import { read } from './read.ts';
 import { remove } from './remove.ts';
 import { look, sweep } from './scan.ts';
 import { createTrash } from './trash.ts';
+import { createTurnstile } from './turnstile.ts';
 import { write } from './write.ts';
 
 export interface RunToolsRemoteOptions {
@@ -39,6 +40,9 @@ export interface RunToolsRemoteOptions {
   readonly random?: () => string;
 }
 
+/** A few more than the gate sends at once, so that none of its slots waits for a file to be opened. */
+const UPLOADS = 40;
+
 export function createRunToolsRemote(options: RunToolsRemoteOptions): Remote {
   const { clock, traits } = options;
   const client = options.client.variant({ pathEncoding: traits.pathEncoding });
@@ -58,6 +62,7 @@ export function createRunToolsRemote(options: RunToolsRemoteOptions): Remote {
       ...(options.random === undefined ? {} : { random: options.random }),
     }),
     fileClock: createFileClock(traits.dateGrain),
+    uploads: createTurnstile(UPLOADS),
     keepTrash: options.trash ?? true,
     rootId,
     contradiction: (what) => options.onContradiction?.(what),

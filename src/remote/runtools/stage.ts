@@ -43,9 +43,12 @@ async function uploadStaged(
   signal?: AbortSignal,
 ): Promise<Map<Item, Whole>> {
   const stored = new Map<Item, Whole>();
-  const empty: Listing = { entries: new Map(), sentAt: 0 };
   await inParallel(items, 32, async (item) => {
-    const one = await upload(ctx, { dir: staging, name: item.name, write: item.write, seen: empty }, signal);
+    const one = await upload(
+      ctx,
+      { dir: staging, name: item.name, write: item.write, look: undefined },
+      signal,
+    );
     if (one.kind === 'stored') stored.set(item, one);
     else await finish(item, failed(one.error));
   });

@@ -110,17 +110,14 @@ export function createTrash(options: TrashOptions): Trash {
 async function carryOut(
   looks: Looks,
   ids: readonly EntryId[],
-  run: (ids: readonly EntryId[]) => Promise<readonly EntryId[] | undefined | undefined>,
+  run: (ids: readonly EntryId[]) => Promise<readonly EntryId[] | undefined>,
   signal?: AbortSignal,
 ): Promise<Fates> {
   const fates = new Map<EntryId, RtsyncError | undefined>();
   let rest = ids;
   for (let tries = 0; rest.length > 0; tries += 1) {
     try {
-      const told = await run(rest);
-      // Some servers pass over what they cannot do and answer that all is well, but for a shorter list.
-      if (told !== undefined && told.length < rest.length)
-        throw new RtsyncError('bad-answer', 'the server did only a part of a batch');
+      refusePart(await run(rest), rest);
       for (const id of rest) fates.set(id, undefined);
       rest = [];
     } catch (thrown) {
@@ -133,6 +130,12 @@ async function carryOut(
   }
   for (const [id, error] of fates) if (error === undefined) looks.gone(parentId(id), idName(id));
   return fates;
+}
+
+/** Some servers pass over what they cannot do and answer that all is well, but for a shorter list. */
+export function refusePart(told: readonly EntryId[] | undefined, asked: readonly EntryId[]): void {
+  if (told !== undefined && told.length < asked.length)
+    throw new RtsyncError('bad-answer', 'the server did only a part of a batch');
 }
 
 /** Which of these are still listed by their parents; undefined when that cannot be found out. */

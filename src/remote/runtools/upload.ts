@@ -1,14 +1,17 @@
 /**
- * One upload and the truth about it: the answer's id must be the one asked for, what landed elsewhere is ours and is
- * taken away again, and a lost answer is settled by looking, never by a blind retry.
+ * One upload and the truth about it: it is sent only while the look at its folder is young, the answer's id must be
+ * the one asked for, what landed elsewhere is ours and is taken away again, and a lost answer is settled by looking,
+ * never by a blind retry.
  */
-import type { DateWitness } from '../../core/tree.ts';
-import type { RtsyncError } from '../../lib/errors.ts';
-import type { Write, WriteSource } from '../remote.ts';
+import type { DateWitness, RemoteStamp } from '../../core/tree.ts';
+import { RtsyncError } from '../../lib/errors.ts';
+import { Stale } from '../../lib/gate.ts';
+import type { Outcome, Write, WriteSource } from '../remote.ts';
 import type { UploadReply } from './client.ts';
-import { type Context, changed, failed, heed } from './context.ts';
+import { attempt, type Context, changed, failed, heed } from './context.ts';
 import type { Sending } from './file-clock.ts';
 import { childId, type DirId, idName, parentId } from './ids.ts';
+import { afterTear, canBeTorn, sameFile } from './torn.ts';
 import type { Entry, Listing } from './wire.ts';
 
 export type Stored =
@@ -26,41 +29,135 @@ export interface UploadJob {
   readonly dir: DirId;
   readonly name: string;
   readonly write: Write;
-  /** The folder as it was looked at before. */
-  readonly seen: Listing;
+  /**
+   * The folder as it was last looked at, or, with `again`, by a look that is young enough; throws `changed` when the
+   * name does not hold what the write expects, or `stands` in its place. Undefined: a fresh folder of ours that nobody
+   * else writes to.
+   */
+  readonly look: ((how: LookHow) => Promise<Listing>) | undefined;
 }
 
+export interface LookHow {
+  readonly again: boolean;
+  readonly stands: RemoteStamp | undefined;
+}
+
+/** The name may be tried once more: how the folder looked, and what then stood there if not what the write expects. */
+export interface Again {
+  readonly kind: 'again';
+  readonly seen: Listing;
+  readonly stands?: RemoteStamp;
+}
+
+/** Looks that an upload may use up: each was good when it was made and too old when the gate opened. */
+const MOST_LOOKS = 8;
+const NOTHING: Listing = { entries: new Map(), sentAt: 0 };
+
 export async function upload(ctx: Context, job: UploadJob, signal?: AbortSignal): Promise<Stored> {
-  let source: WriteSource;
-  try {
-    heed(signal);
-    source = await job.write.open();
-  } catch (error) {
-    return { kind: 'failed', error: failed(error).error };
-  }
-  for (let tries = 0; ; tries += 1) {
+  return ctx.uploads.run(async () => {
     try {
-      const reply = await ctx.client.upload(job.dir, job.name, source, { signal });
-      return await judged(ctx, job, source.size, reply, signal);
-    } catch (thrown) {
-      const { error } = failed(thrown);
-      if (error.code === 'taken') {
-        if (ctx.traits.takenUpload !== 'refuse') ctx.contradiction('an upload onto a taken name was refused');
-        return { kind: 'failed', error: changed(job.write.path, 'has appeared on the server') };
-      }
-      if (!error.ambiguous) return { kind: 'failed', error };
-      const landed = await afterLostAnswer(ctx, job, source.size, signal);
-      if (landed === 'not landed' && tries === 0) continue;
-      return landed === 'not landed' ? { kind: 'failed', error } : landed;
+      heed(signal);
+      const source = await job.write.open();
+      const first = await deliver(ctx, { job, source, again: undefined }, signal);
+      if (first.kind !== 'again') return first;
+      const second = await deliver(ctx, { job, source, again: first }, signal);
+      return second.kind === 'again' ? { kind: 'failed', error: second.error } : second;
+    } catch (error) {
+      return { kind: 'failed', error: failed(error).error };
     }
+  });
+}
+
+interface Delivery {
+  readonly job: UploadJob;
+  readonly source: WriteSource;
+  readonly again: Again | undefined;
+}
+
+/** One sending with its end. `error` is why it has to be sent again. */
+async function deliver(
+  ctx: Context,
+  delivery: Delivery,
+  signal?: AbortSignal,
+): Promise<Stored | (Again & { readonly error: RtsyncError })> {
+  const { job, source } = delivery;
+  const { seen, outcome } = await sendInTime(ctx, delivery, signal);
+  const judgement = outcome.ok
+    ? await attempt(() => judged(ctx, { job, seen, size: source.size }, outcome.value, signal))
+    : outcome;
+  if (judgement.ok) return judgement.value;
+  const { error } = judgement;
+  if (error.code === 'taken') {
+    if (ctx.traits.takenUpload !== 'refuse') ctx.contradiction('an upload onto a taken name was refused');
+    return { kind: 'failed', error: changed(job.write.path, 'has appeared on the server') };
   }
+  if (!error.ambiguous) return { kind: 'failed', error };
+  const end = await afterLostAnswer(ctx, delivery, seen.entries.get(job.name), signal);
+  return end.kind === 'again' ? { ...end, error } : end;
+}
+
+interface Sent {
+  /** The look that it relied on. */
+  readonly seen: Listing;
+  readonly outcome: Outcome<UploadReply>;
+}
+
+/**
+ * Sends under a look that is still young when the gate lets the request through, else looks again. Who looked again
+ * goes before the others at the gate, so that this look does not grow old too.
+ * RACE: what appears in a name between that look and the arrival of the upload is overwritten: `Looks.trusts` says how
+ * long that can be.
+ */
+async function sendInTime(
+  ctx: Context,
+  { job, source, again }: Delivery,
+  signal?: AbortSignal,
+): Promise<Sent> {
+  let next: Listing | undefined = again?.seen;
+  for (let looks = 0; looks < MOST_LOOKS; looks += 1) {
+    const look = next ?? (await job.look?.({ again: looks > 0, stands: again?.stands })) ?? NOTHING;
+    next = undefined;
+    const before = look.entries.get(job.name);
+    const manner =
+      job.look === undefined
+        ? { signal }
+        : { signal, still: (turnMs: number) => ctx.looks.trusts(look, turnMs), priority: Math.min(looks, 1) };
+    const outcome = await staleOr(() => ctx.client.upload(job.dir, job.name, source, manner));
+    if (outcome !== 'stale') return { seen: frozen(look, job.name, before), outcome };
+  }
+  throw new RtsyncError('rate-limited', {
+    message: `${JSON.stringify(job.write.path)} was not sent: each time its turn came, the last look at its folder was too old; try again later`,
+    path: job.write.path,
+  });
+}
+
+async function staleOr<T>(run: () => Promise<T>): Promise<Outcome<T> | 'stale'> {
+  try {
+    return { ok: true, value: await run() };
+  } catch (error) {
+    return error instanceof Stale ? 'stale' : failed(error);
+  }
+}
+
+/** What we remember of a folder grows with our own deeds; how this name was seen must not change. */
+function frozen(look: Listing, name: string, before: Entry | undefined): Listing {
+  if (look.entries.get(name) === before) return look;
+  const entries = new Map(look.entries);
+  if (before === undefined) entries.delete(name);
+  else entries.set(name, before);
+  return { ...look, entries };
+}
+
+interface Landing {
+  readonly job: UploadJob;
+  readonly seen: Listing;
+  readonly size: number;
 }
 
 /** A success, or a file of ours under another name. */
 async function judged(
   ctx: Context,
-  job: UploadJob,
-  size: number,
+  { job, seen, size }: Landing,
   reply: UploadReply,
   signal?: AbortSignal,
 ): Promise<Stored> {
@@ -74,7 +171,7 @@ async function judged(
     ctx.contradiction('an upload onto a taken name was stored under another name');
   const stray = idName(reply.id);
   // Only what lies in our folder and was not there before is surely ours.
-  if (parentId(reply.id) === job.dir && !job.seen.entries.has(stray)) {
+  if (parentId(reply.id) === job.dir && !seen.entries.has(stray)) {
     await ctx.client.remove([reply.id], { signal });
     ctx.looks.gone(job.dir, stray);
   }
@@ -83,24 +180,26 @@ async function judged(
 
 async function afterLostAnswer(
   ctx: Context,
-  job: UploadJob,
-  size: number,
+  { job, source }: Delivery,
+  before: Entry | undefined,
   signal?: AbortSignal,
-): Promise<Stored | 'not landed'> {
-  let now: Entry | undefined;
-  try {
-    now = (await ctx.looks.fresh(job.dir, signal)).entries.get(job.name);
-  } catch (error) {
-    return { kind: 'failed', error: failed(error).error };
-  }
+): Promise<Stored | Again> {
+  const seen = await ctx.looks.fresh(job.dir, signal);
+  const now = seen.entries.get(job.name);
   if (now === undefined) {
-    return job.seen.entries.has(job.name) ? { kind: 'failed', error: changed(job.write.path) } : 'not landed';
+    return before === undefined
+      ? { kind: 'again', seen }
+      : { kind: 'failed', error: changed(job.write.path) };
   }
-  const before = job.seen.entries.get(job.name);
-  if (now.kind === 'file' && before?.kind === 'file' && now.size === before.size && now.date === before.date)
-    return 'not landed';
-  if (now.kind === 'file' && now.size === size && now.date !== undefined) {
-    return { kind: 'stored', size, date: now.date, sending: undefined };
+  if (now.kind !== 'file') return { kind: 'failed', error: changed(job.write.path) };
+  if (sameFile(now, before)) {
+    const stands =
+      now.size === undefined || now.date === undefined ? undefined : { size: now.size, date: now.date };
+    return { kind: 'again', seen, ...(stands === undefined ? {} : { stands }) };
   }
+  if (now.size === source.size && now.date !== undefined) {
+    return { kind: 'stored', size: source.size, date: now.date, sending: undefined };
+  }
+  if (canBeTorn(ctx, now, source.size)) return afterTear(ctx, { job, source, torn: now, before }, signal);
   return { kind: 'failed', error: changed(job.write.path) };
 }

@@ -4,17 +4,19 @@
  * (see `stage.ts`).
  */
 import { nameOf, type RemoteDir } from '../../core/path.ts';
-import type { RtsyncError } from '../../lib/errors.ts';
 import type { Outcome, Write, Written } from '../remote.ts';
-import { attempt, type Context, chunks, failed, heed, inParallel } from './context.ts';
+import { attempt, type Context, changed, chunks, failed, heed, inParallel } from './context.ts';
 import { childId, type DirId, type EntryId, idBelow } from './ids.ts';
 import { asListed, finish, type Item, onlyExpected, outlastGrain, writtenMeanwhile } from './item.ts';
+import { copyToTrash } from './keep.ts';
+import { matches } from './looks.ts';
+import { type SharedLook, sharedLook } from './shared-look.ts';
 import { replaceStaged } from './stage.ts';
-import { type Stored, upload } from './upload.ts';
-import type { FileEntry, Listing } from './wire.ts';
+import { type LookHow, type Stored, upload } from './upload.ts';
+import type { Listing } from './wire.ts';
 
-/** Uploads of one folder at a time; the gate limits further. */
-const WIDE = 32;
+/** Uploads of one folder that wait in line together; `Context.uploads` and the gate limit further. */
+const WIDE = 64;
 /** Versions that are copied and then overwritten together: few, so that little time passes in between. */
 const COPY_CHUNK = 20;
 
@@ -54,19 +56,46 @@ async function writeAll(
   const fresh = ready.filter((item) => item.write.expect === undefined);
   const replaced = ready.filter((item) => item.write.expect !== undefined);
   const undated: Undated[] = [];
-  await uploadInPlace(ctx, dir, fresh, undated, signal);
+  await uploadInPlace(
+    ctx,
+    { dir, items: fresh, look: sharedLook(ctx, { dir, exact: false, first: seen }, signal) },
+    undated,
+    signal,
+  );
+  if (ctx.traits.takenUpload === 'overwrite') await overwrite(ctx, dir, replaced, undated, signal);
+  else for (const chunk of chunks(replaced, 250)) await replaceStaged(ctx, dir, chunk, signal);
+  await dateAll(ctx, dir, undated, signal);
+}
+
+/** A few at a time: kept, then written over. */
+async function overwrite(
+  ctx: Context,
+  dir: DirId,
+  items: readonly Item[],
+  undated: Undated[],
+  signal?: AbortSignal,
+): Promise<void> {
   // One trash folder for all chunks: names of one folder never meet.
   let bin: Promise<EntryId> | undefined;
-  const open = (): Promise<EntryId> => (bin ??= ctx.trash.folder('trash', signal));
-  if (ctx.traits.takenUpload === 'overwrite') {
-    for (const chunk of chunks(replaced, ctx.keepTrash ? COPY_CHUNK : WIDE)) {
-      const kept = ctx.keepTrash ? await copyToTrash(ctx, { dir, items: chunk, open }, signal) : chunk;
-      await uploadInPlace(ctx, dir, kept, undated, signal);
+  for (const chunk of chunks(items, ctx.keepTrash ? COPY_CHUNK : WIDE)) {
+    const ready = await attempt(async () => {
+      heed(signal);
+      if (ctx.keepTrash) bin ??= ctx.trash.folder('trash', signal);
+      const folder = await bin;
+      // Older than the copy: while this look is young enough to write over what it shows, so is the copy, and when a
+      // later look shows the same, the copy still holds it.
+      return { folder, first: await ctx.looks.at(dir, true, signal) };
+    });
+    if (!ready.ok) {
+      await Promise.all(chunk.map((item) => finish(item, ready)));
+      continue;
     }
-  } else {
-    for (const chunk of chunks(replaced, 250)) await replaceStaged(ctx, dir, chunk, signal);
+    const { folder, first } = ready.value;
+    const expected = await onlyExpected(chunk, first);
+    const kept = folder === undefined ? expected : await copyToTrash(ctx, expected, folder, signal);
+    const look = sharedLook(ctx, { dir, exact: true, first }, signal);
+    await uploadInPlace(ctx, { dir, items: kept, look }, undated, signal);
   }
-  await dateAll(ctx, dir, undated, signal);
 }
 
 interface Undated {
@@ -74,82 +103,28 @@ interface Undated {
   readonly stored: Extract<Stored, { kind: 'stored' }>;
 }
 
-/** At most `WIDE` at a time, each time after a look that is young enough; a list serves all of them. */
+/** Those of one chunk stand together in the line, so that one look serves them all. */
 async function uploadInPlace(
   ctx: Context,
-  dir: DirId,
-  items: readonly Item[],
+  { dir, items, look }: { readonly dir: DirId; readonly items: readonly Item[]; readonly look: SharedLook },
   undated: Undated[],
   signal?: AbortSignal,
 ): Promise<void> {
   for (const some of chunks(items, WIDE)) {
-    const exact = some.some((item) => item.write.expect !== undefined);
-    const looked = await attempt(async () => {
-      heed(signal);
-      return ctx.looks.at(dir, exact, signal);
-    });
-    if (!looked.ok) {
-      await Promise.all(some.map((item) => finish(item, looked)));
-      continue;
-    }
-    const ready = await onlyExpected(some, looked.value);
-    // What we remember grows with our own uploads; what was seen before must not.
-    const seen: Listing = { ...looked.value, entries: new Map(looked.value.entries) };
-    // RACE: the time in which a request waits for the gate and travels is not covered by any look.
-    await inParallel(ready, WIDE, async (item) => {
-      const stored = await upload(ctx, { dir, name: item.name, write: item.write, seen }, signal);
+    await inParallel(some, WIDE, async (item) => {
+      const { name, write: one } = item;
+      const seen = async ({ again, stands }: LookHow): Promise<Listing> => {
+        heed(signal);
+        const listing = await look(again);
+        if (matches(listing.entries.get(name), stands ?? one.expect)) return listing;
+        throw changed(one.path);
+      };
+      const stored = await upload(ctx, { dir, name, write: one, look: seen }, signal);
       if (stored.kind === 'failed') return finish(item, failed(stored.error));
       if (stored.date === undefined) undated.push({ item, stored });
       else await finish(item, { ok: true, value: { size: stored.size, date: stored.date } });
     });
   }
-}
-
-/** Keeps the old versions. Those whose copy is not surely there are told so and left alone. */
-async function copyToTrash(
-  ctx: Context,
-  {
-    dir,
-    items,
-    open,
-  }: { readonly dir: DirId; readonly items: readonly Item[]; readonly open: () => Promise<EntryId> },
-  signal?: AbortSignal,
-): Promise<Item[]> {
-  const folder = await attempt(open);
-  const give = async (error: RtsyncError, some: readonly Item[]): Promise<void> => {
-    await Promise.all(some.map((item) => finish(item, failed(error))));
-  };
-  if (!folder.ok) {
-    await give(folder.error, items);
-    return [];
-  }
-  const seen = await attempt(() => ctx.looks.at(dir, true, signal));
-  if (!seen.ok) {
-    await give(seen.error, items);
-    return [];
-  }
-  const ready = await onlyExpected(items, seen.value);
-  if (ready.length === 0) return [];
-  const copied = await attempt(() =>
-    ctx.client.batch(
-      'copy',
-      ready.map((item) => item.id),
-      folder.value,
-      { signal },
-    ),
-  );
-  if (copied.ok) return ready;
-  const kept = await attempt(() => ctx.looks.fresh(folder.value, signal));
-  const entries: ReadonlyMap<string, unknown> = kept.ok ? kept.value.entries : new Map();
-  const whole = (item: Item): boolean => {
-    const entry = entries.get(item.name) as FileEntry | undefined;
-    return entry?.kind === 'file' && entry.size === item.write.expect?.size;
-  };
-  await give(
-    copied.error,
-    ready.filter((item) => !whole(item)),
-  );
-  return ready.filter(whole);
 }
 
 /**

@@ -4,6 +4,7 @@ import { type Asked, lostAnswer, readErrorBody, refusal } from '../../../src/rem
 
 const list: Asked = { method: 'GET', what: 'list of "/a"', growth: false, upload: false };
 const upload: Asked = { method: 'POST', what: 'upload of "/a"', growth: true, upload: true };
+const oneMore: Asked = { ...upload, allowedBefore: true };
 const remove: Asked = { method: 'DELETE', what: 'delete of "/a"', growth: false, upload: false };
 
 describe('an error answer', () => {
@@ -20,6 +21,8 @@ describe('an error answer', () => {
     [upload, 500, 'the storage is full', 'storage-full'],
     [upload, 500, 'object storage backend hiccup', 'server-error'],
     [upload, 403, 'no access to this storage', 'forbidden'],
+    [oneMore, 403, 'blocked by policy', 'bad-request'],
+    [oneMore, 401, '', 'key-refused'],
     [remove, 507, 'quota', 'server-error'],
     [list, 422, '', 'bad-request'],
     [list, 429, '', 'rate-limited'],

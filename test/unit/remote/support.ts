@@ -5,7 +5,7 @@ import { type RemoteDir, type RemotePath, ROOT } from '../../../src/core/path.ts
 import type { RemoteStamp } from '../../../src/core/tree.ts';
 import type { Clock } from '../../../src/lib/clock.ts';
 import { RtsyncError } from '../../../src/lib/errors.ts';
-import type { Gate, RequestTicket } from '../../../src/lib/gate.ts';
+import { type Gate, type RequestTicket, Stale } from '../../../src/lib/gate.ts';
 import { createHttp, type Http } from '../../../src/remote/http.ts';
 import type { Outcome, Read, Remote, Removal, Write, Written } from '../../../src/remote/remote.ts';
 import {
@@ -52,6 +52,7 @@ export function openGate(): TestGate {
     run: async (ticket, send, signal) => {
       for (;;) {
         signal?.throwIfAborted();
+        if (ticket.still?.(0) === false) throw new Stale();
         tickets.push(ticket);
         const answer = await send(signal ?? new AbortController().signal);
         if (answer.status !== 429) return answer;

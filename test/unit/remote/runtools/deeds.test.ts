@@ -14,7 +14,6 @@ import {
   type HandClock,
   handClock,
   noRules,
-  readAll,
   removeAll,
 } from '../support.ts';
 
@@ -63,41 +62,6 @@ function seen(tree: RemoteTree, path: string): Removal['expect'] {
   if (node?.kind === 'folder') return node;
   throw new Error(`${path} is ${node?.kind}`);
 }
-
-describe('a download', () => {
-  test('that is cut off is tried once more', async () => {
-    const stamp = await place('a', 'content');
-    server.server.faults.next('download', { kind: 'cut' });
-    const { texts, outcomes } = await readAll(far.remote({}), '', { a: stamp });
-    expect([texts.a, codes(outcomes)]).toEqual(['content', { a: 'ok' }]);
-  });
-
-  test('that is cut off again fails, and never counts as whole', async () => {
-    const stamp = await place('a', 'content');
-    server.server.faults.next('download', { kind: 'cut' }, 2);
-    expect(codes((await readAll(far.remote({}), '', { a: stamp })).outcomes)).toEqual({ a: 'network' });
-  });
-
-  test('of a file that changed meanwhile is told as changing', async () => {
-    const stamp = await place('a', 'content');
-    server.server.faults.next('download', {
-      kind: 'after',
-      run: async () => {
-        clock.pass(5000);
-        await place('a', 'CONTENT');
-      },
-    });
-    expect(codes((await readAll(far.remote({}), '', { a: stamp })).outcomes)).toEqual({ a: 'changing' });
-  });
-
-  test('of many files costs one list for each sixty-four', async () => {
-    const stamps: Record<string, RemoteStamp> = {};
-    for (let i = 0; i < 65; i += 1) stamps[`f${i}`] = await place(`f${i}`, 'x');
-    const { outcomes } = await readAll(far.remote({}), '', stamps);
-    expect(new Set(Object.values(codes(outcomes)))).toEqual(new Set(['ok']));
-    expect(far.gate.counts.byLabel).toEqual({ download: 65, list: 2 });
-  });
-});
 
 describe.each([true, false])('a removal with the trash %s', (trash) => {
   test('of a batch that stops half-way is finished for what still stands', async () => {

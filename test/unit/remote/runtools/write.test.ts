@@ -110,6 +110,16 @@ describe('an upload', () => {
     expect(far.contradictions).toEqual([]);
   });
 
+  test('that alone is refused does not condemn the key', async () => {
+    const write = async (name: string) =>
+      codes(await writeAll(far.remote({}), '', { [name]: { text: 'x' } }));
+    server.server.faults.next('upload', { kind: 'status', status: 403 });
+    expect(await write('a')).toEqual({ a: 'forbidden' });
+    expect(await write('b')).toEqual({ b: 'ok' });
+    server.server.faults.next('upload', { kind: 'status', status: 403 });
+    expect(await write('c')).toEqual({ c: 'bad-request' });
+  });
+
   test('that finds the storage full says so', async () => {
     server.server.faults.next('upload', { kind: 'status', status: 507 });
     expect(codes(await writeAll(far.remote({}), '', { a: { text: 'abc' } }))).toEqual({ a: 'storage-full' });
@@ -163,10 +173,10 @@ describe('the look before an upload', () => {
     expect(far.gate.counts.byLabel.list).toBe(3);
   });
 
-  test('is not needed for a minute in a folder that we made, and is after it', async () => {
+  test('is not needed for ten seconds in a folder that we made, and is after it', async () => {
     const remote = far.remote({});
     await remote.makeFolder(at('d'));
-    clock.pass(59_000);
+    clock.pass(9_000);
     await writeAll(remote, 'd', { a: { text: 'a' } });
     // One to make the folder, and one to know the server's clock.
     expect(far.gate.counts.byLabel.list).toBe(2);
