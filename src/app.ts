@@ -2,12 +2,10 @@
  * The composition root: the only file that knows every concrete part. It turns a configuration into a server link and
  * opened pairs; what is done with them is the engine's and the command line's.
  */
-import { mkdir, realpath, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
-import { basename, join, resolve } from 'node:path';
-import { fingerprint } from './app/fingerprint.ts';
 import type { ServerLink } from './app/link.ts';
 import { policies } from './app/policies.ts';
+import { openState, realRoot } from './app/state.ts';
 import type { PairConfig } from './config/pairs.ts';
 import type { Config } from './config.ts';
 import { createIgnoreRules } from './core/ignore.ts';
@@ -19,7 +17,7 @@ import type { Pair } from './engine/pair.ts';
 import type { Clock } from './lib/clock.ts';
 import { RtsyncError } from './lib/errors.ts';
 import { openLocalFolder } from './local/folder.ts';
-import { checkMarker, findEnclosingPair, readMarker, writeMarker } from './local/own.ts';
+import { checkMarker, findEnclosingPair, writeMarker } from './local/own.ts';
 import type { Remote } from './remote/remote.ts';
 import type { StorageClient } from './remote/runtools/client.ts';
 import { addressFault } from './remote/runtools/ids.ts';
@@ -27,8 +25,8 @@ import { probeServer } from './remote/runtools/probe.ts';
 import { createRunToolsRemote } from './remote/runtools/remote.ts';
 import type { Workspace } from './remote/runtools/workspaces.ts';
 import { type Traits, traitsSchema } from './remote/traits.ts';
-import { type Approvals, approvalsBeside } from './state/approvals.ts';
-import { type OpenPairState, openPairState } from './state/pair-state.ts';
+import type { Approvals } from './state/approvals.ts';
+import type { OpenPairState } from './state/pair-state.ts';
 
 /** What was given up here can be got back for so long. */
 const TRASH_DAYS = 30;
@@ -65,12 +63,12 @@ export async function openPair(
     );
   const workspace = await link.workspaces.resolve(pairConfig.workspace, run.signal);
   link.claim(pairConfig.name, workspace.id, pairConfig.path);
-  const state = await openState(config, root, workspace, pairConfig, run);
+  const files = await openState(config, root, workspace, pairConfig, run);
   try {
-    const pair = await assemble(config, link, { pairConfig, run, direction, root, workspace, state });
-    return { pair, close: () => state.close() };
+    const pair = await assemble(link, { pairConfig, run, direction, root, workspace, ...files });
+    return { pair, close: files.close };
   } catch (error) {
-    state.close();
+    files.close();
     throw error;
   }
 }
@@ -82,9 +80,10 @@ interface Found {
   readonly root: string;
   readonly workspace: Workspace;
   readonly state: OpenPairState;
+  readonly approvals: Approvals;
 }
 
-async function assemble(config: Config, link: ServerLink, found: Found): Promise<Pair> {
+async function assemble(link: ServerLink, found: Found): Promise<Pair> {
   const { pairConfig, run, direction, root, workspace, state } = found;
   const local = await openLocalFolder({
     root,
@@ -134,7 +133,7 @@ async function assemble(config: Config, link: ServerLink, found: Found): Promise
       return remote;
     },
     state,
-    approvals: approvalsBeside(stateFile(config, root)),
+    approvals: found.approvals,
     backoff: createBackoff(),
     gate: link.gate,
     clock: run.clock,
@@ -224,62 +223,9 @@ function pairOptions(
   };
 }
 
-/** The held deletes and approvals of the pair of a folder. Throws `no-folder`. */
-export async function approvalsOf(config: Config, folder: string, cwd: string): Promise<Approvals> {
-  return approvalsBeside(stateFile(config, await realRoot(resolve(cwd, folder), false)));
-}
-
-function stateFile(config: Config, root: string): string {
-  return join(config.stateDir, `${basename(root) || 'root'}-${fingerprint(root)}.db`);
-}
-
-async function openState(
-  config: Config,
-  root: string,
-  workspace: Workspace,
-  pairConfig: PairConfig,
-  run: PairRun,
-): Promise<OpenPairState> {
-  await mkdir(config.stateDir, { recursive: true, mode: 0o700 }).catch((cause: unknown) => {
-    const message = `the state folder ${config.stateDir} cannot be made; use another --state-dir`;
-    throw new RtsyncError('config', { message, cause });
-  });
-  const marker = readMarker(root);
-  const file = stateFile(config, root);
-  const state = openPairState({
-    file,
-    identity: {
-      folder: root,
-      storage: config.server.storageUrl,
-      workspaceId: workspace.id,
-      remotePath: pairConfig.path,
-    },
-    clock: run.clock,
-    ...(marker === undefined ? {} : { pairId: marker.pairId }),
-  });
-  if (state.rebuilt)
-    run.observer.on({
-      kind: 'notice',
-      level: 'warn',
-      message:
-        'the state database was damaged and is set aside; both sides are compared afresh, and nothing is deleted',
-    });
-  return state;
-}
-
 function parseTraits(text: string | undefined): Traits | undefined {
   if (text === undefined || text === '') return undefined;
   return traitsSchema.safeParse(JSON.parse(text)).data;
-}
-
-async function realRoot(folder: string, make: boolean): Promise<string> {
-  // What stands in the way of making it is told below, or is a file.
-  if (make) await mkdir(folder, { recursive: true }).catch(() => undefined);
-  const found = await stat(folder).catch(() => undefined);
-  if (found === undefined)
-    throw new RtsyncError('no-folder', `the folder ${folder} does not exist; make it, or give another one`);
-  if (!found.isDirectory()) throw new RtsyncError('no-folder', `${folder} is not a folder`);
-  return realpath(folder);
 }
 
 function workspaceName(workspace: Workspace): string {

@@ -1,6 +1,6 @@
 /** `rtsync approve`: lets the deletes that are held pass, exactly those that were shown, for an hour. */
 import type { Command } from 'commander';
-import { approvalsOf } from '../app.ts';
+import { approvalsOf } from '../app/state.ts';
 import { type PairConfig, pairFor } from '../config/pairs.ts';
 import { heldFingerprint } from '../core/guard.ts';
 import { systemClock } from '../lib/clock.ts';

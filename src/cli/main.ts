@@ -54,6 +54,17 @@ export async function run(args: readonly string[], options: RunOptions): Promise
   }
 }
 
+const EXAMPLES = `
+Examples:
+  rtsync sync ./docs docs-project:/docs            both ways, once
+  rtsync watch ./docs docs-project:/docs           all the time
+  rtsync push ./site website --dry-run             what would be sent
+  rtsync demo                                      see it work, nothing to set up
+
+The API key comes from RUNTOOLS_API_KEY, a file, a command or a systemd credential.
+Exit codes: 0 in sync, 1 a bug, 2 usage, 3 a person must decide, 4 something remains,
+75 try later, 77 key refused, 78 configuration.`;
+
 function createProgram(io: Io): Command {
   const program = new Command('rtsync');
   program
@@ -71,6 +82,7 @@ function createProgram(io: Io): Command {
     })
     .exitOverride();
   addGlobalOptions(program);
+  program.addHelpText('after', EXAMPLES);
   return program;
 }
 

@@ -57,3 +57,22 @@ describe('a list that lies once', () => {
     }
   });
 });
+
+it('a second process on the same folder is refused, whatever state folder it uses', () =>
+  withWorld({}, async (world) => {
+    await world.here.write('a.txt', 'a');
+    await world.sync();
+    let inner: { code: number; message: string } | undefined;
+    await world.sync({
+      meddle: (pair) => ({
+        ...pair,
+        beforeCycle: async () => {
+          const { exit, message } = await world.refused(
+            world.sync({ stateDir: `${world.home}/other state` }),
+          );
+          inner = { code: exit, message };
+        },
+      }),
+    });
+    expect(inner).toEqual({ code: 75, message: expect.stringContaining('another rtsync is at work') });
+  }));
