@@ -2,6 +2,7 @@
  * The composition root: the only file that knows every concrete part. It turns a configuration into a server link and
  * opened pairs; what is done with them is the engine's and the command line's.
  */
+import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { ServerLink } from './app/link.ts';
 import { policies } from './app/policies.ts';
@@ -23,6 +24,7 @@ import type { StorageClient } from './remote/runtools/client.ts';
 import { addressFault } from './remote/runtools/ids.ts';
 import { probeServer } from './remote/runtools/probe.ts';
 import { createRunToolsRemote } from './remote/runtools/remote.ts';
+import { ownedName, tidy } from './remote/runtools/tidy.ts';
 import type { Workspace } from './remote/runtools/workspaces.ts';
 import { type Traits, traitsSchema } from './remote/traits.ts';
 import type { Approvals } from './state/approvals.ts';
@@ -30,6 +32,8 @@ import type { OpenPairState } from './state/pair-state.ts';
 
 /** What was given up here can be got back for so long. */
 const TRASH_DAYS = 30;
+/** Note that stands while a run is under way. */
+const UNCLEAN = 'unclean';
 
 export interface PairRun {
   readonly clock: Clock;
@@ -66,7 +70,13 @@ export async function openPair(
   const files = await openState(config, root, workspace, pairConfig, run);
   try {
     const pair = await assemble(link, { pairConfig, run, direction, root, workspace, ...files });
-    return { pair, close: files.close };
+    return {
+      pair,
+      close: () => {
+        if (!run.dryRun) files.state.saveNote(UNCLEAN, '');
+        files.close();
+      },
+    };
   } catch (error) {
     files.close();
     throw error;
@@ -99,7 +109,9 @@ async function assemble(link: ServerLink, found: Found): Promise<Pair> {
   });
   const checkRoot = (): void => checkMarker(root, state.pairId, state.base().children.size > 0);
   checkRoot();
-  let current = await openRemote(link, found);
+  const owned = (): string => ownedName(ownerOf(state), randomBytes(6).toString('hex'));
+  let current = await openRemote(link, found, owned);
+  if (!run.dryRun) await tidyUp(current, found);
   let contradicted = false;
   const remoteOf = async (): Promise<Remote> => {
     const { client, traits } = current;
@@ -110,6 +122,7 @@ async function assemble(link: ServerLink, found: Found): Promise<Pair> {
       root: pairConfig.path as RemoteDir,
       workspaceName: workspaceName(workspace),
       trash: pairConfig.trash.remote,
+      random: owned,
       onContradiction: (what) => {
         contradicted = true;
         run.observer.on({
@@ -143,23 +156,41 @@ async function assemble(link: ServerLink, found: Found): Promise<Pair> {
       if (!contradicted) return;
       contradicted = false;
       state.saveNote('traits', '');
-      current = await openRemote(link, found);
+      current = await openRemote(link, found, owned);
       remote = await remoteOf();
     },
   };
+}
+
+/** Whose things ours are in the folder that all rtsyncs of a workspace share. */
+function ownerOf(state: OpenPairState): string {
+  return state.pairId.slice(0, 8);
+}
+
+/** After a run that was killed, and where staging is how files are replaced: what was left there. */
+async function tidyUp(
+  { client, traits }: { client: StorageClient; traits: Traits },
+  found: Found,
+): Promise<void> {
+  const { state, run } = found;
+  const unclean = state.note(UNCLEAN) === 'yes';
+  state.saveNote(UNCLEAN, 'yes');
+  if (unclean || (traits.takenUpload !== 'overwrite' && traits.depth === 'full'))
+    await tidy(client, ownerOf(state), run.signal);
 }
 
 /** A client and what its server does: as remembered, or found out now. */
 async function openRemote(
   link: ServerLink,
   found: Found,
+  random: () => string,
 ): Promise<{ client: StorageClient; traits: Traits }> {
   const { state, workspace, run, direction } = found;
   const known = parseTraits(state.note('traits'));
   const client = link.storage(workspace.id, known);
   const needsWriting = direction !== 'pull' && !run.dryRun;
   if (known !== undefined && (known.depth === 'full' || !needsWriting)) return { client, traits: known };
-  const traits = await probeServer(client, { depth: needsWriting ? 'full' : 'reading' });
+  const traits = await probeServer(client, { depth: needsWriting ? 'full' : 'reading', random });
   if (!run.dryRun) state.saveNote('traits', JSON.stringify(traits));
   if (traits.dotFiles === 'hidden')
     run.observer.on({

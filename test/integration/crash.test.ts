@@ -78,7 +78,7 @@ describe('kill -9', () => {
       await killedAt(world, label, nth, when);
 
       await world.sync();
-      await world.expectQuiet({ staged: true });
+      await world.expectQuiet();
       const all = { ...FILES, ...here, ...there, ...fresh };
       expect(await contents(world)).toEqual(
         Object.fromEntries(Object.entries(all).filter(([path]) => !gone.includes(path))),
@@ -92,7 +92,7 @@ describe('kill -9', () => {
       await world.there.fill({ ...FILES, 'there.txt': 'there' });
       await killedAt(world, 'download', 15, 'before');
       await world.sync();
-      await world.expectQuiet({ staged: true });
+      await world.expectQuiet();
       expect(await contents(world)).toEqual({ ...FILES, 'there.txt': 'there' });
       expect(await world.here.trash()).toEqual([]);
     }));

@@ -88,8 +88,7 @@ describe('trouble on the way of push, edits and pull', () => {
       ).toBeGreaterThan(2);
       world.server.faults.clear();
       await world.sync();
-      // What a broken replace has staged may stay in our own folder there; it is no name of anybody's.
-      await world.expectQuiet({ staged: true });
+      await world.expectQuiet();
       const all = Object.fromEntries(
         Object.entries(edits.all).map(([path, text]) => [path.replace(/^d0\//, 'moved/'), text]),
       );

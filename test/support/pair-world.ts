@@ -65,10 +65,6 @@ export interface Refusal {
   readonly message: string;
 }
 
-export interface Tolerance {
-  readonly staged: boolean;
-}
-
 export interface PairWorld {
   readonly home: string;
   readonly here: Side;
@@ -85,10 +81,10 @@ export interface PairWorld {
   /** The command line in this process. */
   cli(...args: string[]): Promise<CliRun>;
   cliWith(env: Readonly<Record<string, string | undefined>>, ...args: string[]): Promise<CliRun>;
-  /** Both sides hold the same, and nothing of ours lies about; `staged`: but for what lies in our own folder there. */
-  expectEqual(but?: Tolerance): Promise<void>;
+  /** Both sides hold the same, and nothing of ours lies about. */
+  expectEqual(): Promise<void>;
   /** Equal, and one more run does nothing but look. */
-  expectQuiet(but?: Tolerance): Promise<void>;
+  expectQuiet(): Promise<void>;
   forgetState(): Promise<void>;
 }
 
@@ -127,10 +123,10 @@ function worldOf(parts: Parts): PairWorld {
     (direction: Direction | undefined) =>
     (how: RunOptions = {}) =>
       runPair(parts, direction, { stateDir, ...how });
-  const expectEqual = async (but: Tolerance = { staged: false }): Promise<void> => {
+  const expectEqual = async (): Promise<void> => {
     expect(await differences(here.root, there.root)).toEqual([]);
     expect(await here.litter()).toEqual([]);
-    if (!but.staged) expect(await sideAt(test.folder).litter()).toEqual([]);
+    expect(await sideAt(test.folder).litter()).toEqual([]);
   };
   return {
     ...{ home, here, there, test, stateDir, env, server: test.server, expectEqual, refused },
@@ -139,12 +135,12 @@ function worldOf(parts: Parts): PairWorld {
     pull: runAs('pull'),
     cli: (...args) => runCli(home, env, ['--state-dir', stateDir, ...args]),
     cliWith: (more, ...args) => runCli(home, { ...env, ...more }, ['--state-dir', stateDir, ...args]),
-    expectQuiet: async (but) => {
-      await expectEqual(but);
+    expectQuiet: async () => {
+      await expectEqual();
       const again = await runAs(undefined)();
       expect(again.report).toMatchObject({ inSync: true, problems: [], conflicts: [], held: [] });
       expect({ code: again.code, writes: writes(again) }).toEqual({ code: 0, writes: {} });
-      await expectEqual(but);
+      await expectEqual();
     },
     forgetState: () => rm(stateDir, { recursive: true, force: true }),
   };
