@@ -110,8 +110,10 @@ async function assemble(link: ServerLink, found: Found): Promise<Pair> {
   const checkRoot = (): void => checkMarker(root, state.pairId, state.base().children.size > 0);
   checkRoot();
   const owned = (): string => ownedName(ownerOf(state), randomBytes(6).toString('hex'));
+  const unclean = state.note(UNCLEAN) === 'yes';
+  if (!run.dryRun) state.saveNote(UNCLEAN, 'yes');
   let current = await openRemote(link, found, owned);
-  if (!run.dryRun) await tidyUp(current, found);
+  if (!run.dryRun) await tidyUp(current, found, unclean);
   let contradicted = false;
   const remoteOf = async (): Promise<Remote> => {
     const { client, traits } = current;
@@ -170,11 +172,9 @@ function ownerOf(state: OpenPairState): string {
 /** After a run that was killed, and where staging is how files are replaced: what was left there. */
 async function tidyUp(
   { client, traits }: { client: StorageClient; traits: Traits },
-  found: Found,
+  { state, run }: Found,
+  unclean: boolean,
 ): Promise<void> {
-  const { state, run } = found;
-  const unclean = state.note(UNCLEAN) === 'yes';
-  state.saveNote(UNCLEAN, 'yes');
   if (unclean || (traits.takenUpload !== 'overwrite' && traits.depth === 'full'))
     await tidy(client, ownerOf(state), run.signal);
 }

@@ -1,14 +1,17 @@
 /** Sends the engine's events to the log and to the progress line. */
 import type { Held } from '../core/plan.ts';
 import type { EngineEvent, Observer } from '../engine/events.ts';
+import { stepOf } from '../engine/report.ts';
 import type { Log } from '../lib/log.ts';
+import { counted } from './output.ts';
 import { describe, type Progress } from './progress.ts';
 
 export function observeWith(log: Log, progress: Progress, also?: (event: EngineEvent) => void): Observer {
   let heldBefore = '';
   const tellHeld = (held: readonly Held[]): void => {
     const reasons = [...new Set(held.map(({ reason }) => reason))];
-    const text = reasons.length === 0 ? '' : `${held.length} deletes are held: ${reasons.join('; ')}`;
+    const count = counted(held.length, 'delete is held', 'deletes are held');
+    const text = reasons.length === 0 ? '' : `${count}: ${reasons.join('; ')}`;
     if (text !== '' && text !== heldBefore)
       log.warn({ first: held.slice(0, 5).map(({ path }) => path) }, text);
     heldBefore = text;
@@ -27,7 +30,7 @@ export function observeWith(log: Log, progress: Progress, also?: (event: EngineE
 function tell(log: Log, event: EngineEvent): void {
   switch (event.kind) {
     case 'operation':
-      log.debug({ result: event.result }, describe(event.operation));
+      log.debug({ result: event.result }, describe(stepOf(event.operation)));
       return;
     case 'conflict':
       log.warn({ path: event.path, copy: event.copy }, 'conflict: both sides changed');

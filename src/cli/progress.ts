@@ -3,6 +3,7 @@
  * to stderr, so that results on stdout stay clean.
  */
 import type { EngineEvent, Observer } from '../engine/events.ts';
+import { type PlannedStep, stepOf } from '../engine/report.ts';
 
 export interface ProgressOutput {
   readonly isTTY?: boolean | undefined;
@@ -55,7 +56,7 @@ export function createProgress(output: ProgressOutput, requests: () => number, n
           return draw(false);
         case 'operation':
           done += 1;
-          current = describe(event.operation);
+          current = describe(stepOf(event.operation));
           return draw(false);
         default:
           return undefined;
@@ -65,28 +66,28 @@ export function createProgress(output: ProgressOutput, requests: () => number, n
 }
 
 /** An operation in a few words, such as `up src/main.ts`. */
-export function describe(operation: Extract<EngineEvent, { kind: 'operation' }>['operation']): string {
-  switch (operation.kind) {
+export function describe(step: PlannedStep): string {
+  switch (step.kind) {
     case 'upload':
-      return `→ ${printable(operation.place.path)}`;
+      return `→ ${printable(step.path)}`;
     case 'download':
-      return `← ${printable(operation.place.path)}`;
+      return `← ${printable(step.path)}`;
     case 'compare':
-      return `= ${printable(operation.place.path)}`;
+      return `= ${printable(step.path)}`;
     case 'makeFolderRemote':
-      return `→ ${printable(operation.place.path)}/`;
+      return `→ ${printable(step.path)}/`;
     case 'makeFolderLocal':
-      return `← ${printable(operation.place.path)}/`;
+      return `← ${printable(step.path)}/`;
     case 'moveRemote':
-      return `→ ${printable(operation.from.path)} is now ${printable(operation.to.path)}`;
+      return `→ ${printable(step.path)} is now ${printable(step.other)}`;
     case 'moveLocal':
-      return `← ${printable(operation.from.path)} is now ${printable(operation.to.path)}`;
+      return `← ${printable(step.path)} is now ${printable(step.other)}`;
     case 'removeRemote':
-      return `→ delete ${printable(operation.place.path)}`;
+      return `→ delete ${printable(step.path)}`;
     case 'removeLocal':
-      return `← delete ${printable(operation.place.path)}`;
+      return `← delete ${printable(step.path)}`;
     case 'setAside':
-      return `conflict: ${printable(operation.place.path)} steps aside as ${printable(operation.copy.path)}`;
+      return `conflict: ${printable(step.path)} steps aside as ${printable(step.other)}`;
   }
 }
 

@@ -1,19 +1,26 @@
 /** A run's report for people: one line of what was done, then only what needs their eyes. */
 import type { Problem } from '../core/plan.ts';
-import type { RunReport } from '../engine/report.ts';
+import type { PlannedStep, RunReport } from '../engine/report.ts';
 import { bytesInWords, counted, type Output } from './output.ts';
-import { printable } from './progress.ts';
+import { describe, printable } from './progress.ts';
 
+/** Planned operations shown one by one; more are counted. */
+const PLANNED = 100;
 /** Problems shown one by one; more are counted. */
 const SHOWN = 20;
 /** Paths named in one line. */
 const NAMED = 5;
 
-export function reportLines(report: RunReport, output: Pick<Output, 'style'>): string[] {
-  const lines = [headline(report, output)];
+/** `trash.remote`: whether a version that lost on the server was kept there. */
+export function reportLines(
+  report: RunReport,
+  output: Pick<Output, 'style'>,
+  trash: { readonly remote: boolean } = { remote: true },
+): string[] {
+  const lines = [headline(report, output), ...planLines(report.plan ?? [])];
   for (const { path, copy } of report.conflicts)
     lines.push(
-      `  ${output.style('yellow', 'conflict')} ${printable(path)}${copy === undefined ? '' : `: the version from here is now ${printable(copy)}`}`,
+      `  ${output.style('yellow', 'conflict')} ${printable(path)}: ${whereTheOtherIs(copy, trash.remote)}`,
     );
   lines.push(...heldLines(report, output));
   if (report.held.length > 0)
@@ -25,9 +32,25 @@ export function reportLines(report: RunReport, output: Pick<Output, 'style'>): s
   return lines;
 }
 
-/** Every line names its path. */
+function planLines(plan: readonly PlannedStep[]): readonly string[] {
+  const lines = plan.slice(0, PLANNED).map((step) => `  ${describe(step)}`);
+  return plan.length > PLANNED
+    ? [...lines, `  … and ${plan.length - PLANNED} more (--json lists all)`]
+    : lines;
+}
+
+/** The report does not know which side lost, only that a local version is always kept. */
+function whereTheOtherIs(copy: string | undefined, remoteTrash: boolean): string {
+  if (copy !== undefined) return `the version from here is now ${printable(copy)}`;
+  return remoteTrash
+    ? 'the other version is in the trash'
+    : 'the other version is in the trash if it was the local one; the remote trash is switched off';
+}
+
+/** Every line names its path. Only in quotes it is surely named: a short one is part of other words. */
 function problemText({ path, message }: Problem): string {
-  return printable(message.includes(path) ? message : `${path}: ${message}`);
+  const named = path === '' || message.includes(`"${path}"`) || message.includes(JSON.stringify(path));
+  return printable(named ? message : `${path}: ${message}`);
 }
 
 /** One line a reason, with the first paths. */

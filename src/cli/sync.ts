@@ -117,7 +117,8 @@ async function syncPair(context: CliContext, link: ServerLink, job: Job): Promis
   try {
     const result = await runToTheEnd(opened.pair, context.signal, before);
     progress.clear();
-    context.output().result(reportLines(result.report, context.output()), result.report);
+    const lines = reportLines(result.report, context.output(), job.pairConfig.trash);
+    context.output().result(lines, result.report);
     return codeOf(result);
   } finally {
     progress.clear();

@@ -5,6 +5,7 @@ import { openPair } from '../app.ts';
 import { type PairConfig, pairFor } from '../config/pairs.ts';
 import type { Config } from '../config.ts';
 import type { CycleResult } from '../engine/cycle.ts';
+import { stepOf } from '../engine/report.ts';
 import { watchPair } from '../engine/watch.ts';
 import { watchFiles } from '../engine/watcher.ts';
 import { systemClock } from '../lib/clock.ts';
@@ -83,7 +84,11 @@ async function watchOne(
   const observer = observeWith(log, progress, (event) => {
     if (event.kind !== 'operation' || (event.result !== 'done' && event.result !== 'failed')) return;
     progress.clear();
-    log.info(event.result === 'done' ? describe(event.operation) : `failed: ${describe(event.operation)}`);
+    log.info(
+      event.result === 'done'
+        ? describe(stepOf(event.operation))
+        : `failed: ${describe(stepOf(event.operation))}`,
+    );
   });
   const { pair, close } = await openPair(job.config, link, job.pair, {
     clock,

@@ -4,6 +4,7 @@
  */
 import type { BaseTree } from './base.ts';
 import { inStageOrder } from './builder.ts';
+import { isWithin } from './path.ts';
 import type { Held, Operation, Plan, RemoveLocal, RemoveRemote } from './plan.ts';
 import { census, type LocalTree, type RemoteTree } from './tree.ts';
 
@@ -16,6 +17,8 @@ export interface GuardFacts {
 export interface GuardLimits {
   /** Removals of more than `files` files, which are also more than `percent` of the pair, are held; false: never. */
   readonly maxDelete: { readonly files: number; readonly percent: number } | false;
+  /** What was held last time: it stays held, whatever the numbers are now, until it is approved or no longer wanted. */
+  readonly before?: readonly Held[];
   /** Fingerprints (see `heldFingerprint`) that a person let pass. */
   readonly approved?: ReadonlySet<string>;
 }
@@ -68,13 +71,16 @@ function sideOf({ kind }: Removal): Held['side'] {
 function objections(
   removals: readonly Removal[],
   { base, local, remote }: GuardFacts,
-  { maxDelete }: GuardLimits,
+  { maxDelete, before = [] }: GuardLimits,
 ): (removal: Removal) => string | undefined {
-  const known = census(base).files;
+  const agreed = census(base).files;
+  const there = { local: census(local).files, remote: census(remote).files };
+  // Without a base only a mirror removes; then the side that loses files is what is at stake.
+  const known = agreed > 0 ? agreed : Math.max(there.local, there.remote);
   // What is removed on one side is what the other side no longer has.
   const empty = {
-    remote: known > 0 && census(local).files === 0,
-    local: known > 0 && census(remote).files === 0,
+    remote: known > 0 && there.local === 0,
+    local: known > 0 && there.remote === 0,
   };
   const total = removals.reduce((sum, removal) => sum + filesOf(removal), 0);
   const tooMany = maxDelete !== false && total > maxDelete.files && total * 100 > known * maxDelete.percent;
@@ -83,7 +89,8 @@ function objections(
     if (empty[sideOf(removal)]) return EMPTIED[sideOf(removal)];
     if (tooMany) return `${total} of ${known} files would be removed`;
     const top = topOf(removal);
-    return tops.has(top) ? `all files of the folder "${top}" would be removed` : undefined;
+    if (tops.has(top)) return `all files of the folder "${top}" would be removed`;
+    return before.find((item) => isPartOf(removal, item))?.reason;
   };
 }
 
@@ -91,6 +98,12 @@ const EMPTIED: Readonly<Record<Held['side'], string>> = {
   remote: 'the local folder has no files any more',
   local: 'the remote folder has no files any more',
 };
+
+/** A held folder may come again as single files, and single files as their folder. */
+function isPartOf(removal: Removal, { side, path }: Held): boolean {
+  const ours = removal.place.path;
+  return side === sideOf(removal) && (isWithin(ours, path) || isWithin(path, ours));
+}
 
 function topOf({ place }: Removal): string {
   return place.path.split('/', 1)[0] ?? place.path;

@@ -85,7 +85,7 @@ export async function runCycle(
 function judge(pair: Pair, seen: Memory): ReturnType<typeof guard> {
   const decided = decideFor(pair, trees(seen));
   const approved = pair.approvals.approved(pair.clock.now());
-  const limits = { maxDelete: pair.options.maxDelete, approved };
+  const limits = { maxDelete: pair.options.maxDelete, approved, before: pair.approvals.readHeld() };
   const judged = guard(decided, { base: pair.state.base(), ...trees(seen) }, limits);
   if (!pair.options.dryRun) pair.approvals.saveHeld(judged.held);
   return judged;

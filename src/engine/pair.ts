@@ -40,7 +40,7 @@ export interface Pair {
   readonly remote: Remote;
   readonly state: PairState;
   /** Held deletes, and what a person let pass. */
-  readonly approvals: Pick<Approvals, 'saveHeld' | 'approved'>;
+  readonly approvals: Pick<Approvals, 'readHeld' | 'saveHeld' | 'approved'>;
   readonly gate: Gate;
   readonly clock: Clock;
   readonly observer: Observer;

@@ -1,5 +1,5 @@
 /** What a run did, as data: the object that `--json` prints, and the exit code that follows from it. */
-import type { Held, Problem } from '../core/plan.ts';
+import type { Held, Operation, OperationKind, Problem } from '../core/plan.ts';
 import type { Direction } from '../core/rules.ts';
 import { EXIT, type ExitCode, type RtsyncError } from '../lib/errors.ts';
 
@@ -15,6 +15,12 @@ export interface OperationCounts {
   conflict: number;
 }
 
+type TwoPaths = 'moveLocal' | 'moveRemote' | 'setAside';
+/** An operation without its expectations. `other` is the target of a move, or the copy of what steps aside. */
+export type PlannedStep =
+  | { readonly kind: Exclude<OperationKind, TwoPaths>; readonly path: string }
+  | { readonly kind: TwoPaths; readonly path: string; readonly other: string };
+
 /** One run of `sync`, `push` or `pull`, however many cycles it took. Bytes, milliseconds. */
 export interface RunReport {
   readonly version: 1;
@@ -29,6 +35,8 @@ export interface RunReport {
   readonly conflicts: readonly { readonly path: string; readonly copy?: string }[];
   readonly problems: readonly Problem[];
   readonly held: readonly Held[];
+  /** In dry runs: what would be done, in order, without what is held. */
+  readonly plan?: readonly PlannedStep[];
   readonly forecast?: { readonly requests: number; readonly bytes: number; readonly seconds?: number };
 }
 
@@ -44,6 +52,18 @@ export function noOperations(): OperationCounts {
     removeLocal: 0,
     conflict: 0,
   };
+}
+
+export function stepOf(operation: Operation): PlannedStep {
+  switch (operation.kind) {
+    case 'moveLocal':
+    case 'moveRemote':
+      return { kind: operation.kind, path: operation.from.path, other: operation.to.path };
+    case 'setAside':
+      return { kind: operation.kind, path: operation.place.path, other: operation.copy.path };
+    default:
+      return { kind: operation.kind, path: operation.place.path };
+  }
 }
 
 /** `later`: why the run gave up for now, when it did. */

@@ -7,12 +7,12 @@ import { weightOf } from './ledger.ts';
 import { remaining, whatNext } from './next.ts';
 import type { Pair } from './pair.ts';
 import { keepSnapshot } from './recall.ts';
-import { noOperations, type OperationCounts, type RunReport } from './report.ts';
+import { noOperations, type OperationCounts, type RunReport, stepOf } from './report.ts';
 
 /** Cycles after which a run stops chasing a side that changes faster than it can follow. */
 const MOST_CYCLES = 25;
 /** Cycles in a row that may end in the same trouble. */
-const MOST_TRIES = { retry: 5, changing: 12, replan: 8, 'follow-up': 8 } as const;
+const MOST_TRIES = { retry: 5, changing: 16, replan: 8, 'follow-up': 8 } as const;
 
 export interface RunResult {
   readonly report: RunReport;
@@ -98,7 +98,8 @@ function reportOf(pair: Pair, last: CycleResult, tally: Tally, durationMs: numbe
     problems,
     held: last.held,
   };
-  return dryRun ? { ...report, forecast: forecast(last.plan) } : report;
+  if (!dryRun) return report;
+  return { ...report, plan: last.plan.operations.map(stepOf), forecast: forecast(last.plan) };
 }
 
 function since(before: RequestCounts, now: RequestCounts): RunReport['requests'] {

@@ -111,9 +111,26 @@ async function replace(
     await removeIfThere(kept.slot);
     throw differs(path);
   }
-  renameSync(received.file, file);
+  try {
+    renameSync(received.file, file);
+  } catch (error) {
+    takeBack(file, kept.slot, expected);
+    throw error;
+  }
   ground.onTrashed?.(path, kept.slot);
   if (kept.shared) await rescueLateWrite(ground, { path, expected }, kept.slot);
+}
+
+/**
+ * Nothing was replaced, so nothing was given up: else each try in a folder that refuses the rename would leave one more
+ * entry in the trash. It stays where the name is gone or another's, since it may then be the last of its version.
+ */
+function takeBack(file: string, slot: string, expected: LocalStamp): void {
+  try {
+    if (lstatSync(file, { throwIfNoEntry: false })?.ino === expected.ino) unlinkSync(slot);
+  } catch {
+    // What has to be told is that the name could not be taken; the entry goes with its day.
+  }
 }
 
 interface Kept {

@@ -27,6 +27,8 @@ export interface Write {
   readonly path: RemotePath;
   /** The version to be replaced; undefined: the name must be free. */
   readonly expect: RemoteStamp | undefined;
+  /** Bytes that will probably be sent: what takes long is uploaded aside and moved in. */
+  readonly size?: number;
   /** Opens the content; called when the write's turn comes, once. Its errors become the item's outcome. */
   open(): Promise<WriteSource>;
   /** Called once with the outcome of this item, as soon as it is known. On success the promise is awaited. */

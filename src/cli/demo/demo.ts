@@ -9,6 +9,7 @@ import { completePair, type PairConfig } from '../../config/pairs.ts';
 import type { Config } from '../../config.ts';
 import type { EngineEvent } from '../../engine/events.ts';
 import type { Pair } from '../../engine/pair.ts';
+import { stepOf } from '../../engine/report.ts';
 import { type RunResult, runUntilQuiet } from '../../engine/run-once.ts';
 import { watchPair } from '../../engine/watch.ts';
 import { watchFiles } from '../../engine/watcher.ts';
@@ -153,9 +154,9 @@ function liveView({ output, say }: Stage): (event: EngineEvent) => void {
     if (event.kind === 'planned') shown = 0;
     if (event.kind === 'phase' && event.phase === 'idle' && shown > SHOWN)
       say(`         … and ${shown - SHOWN} more`);
-    if (event.kind === 'operation' && event.result === 'done') tell(describe(event.operation));
+    if (event.kind === 'operation' && event.result === 'done') tell(describe(stepOf(event.operation)));
     if (event.kind === 'operation' && event.result === 'failed')
-      tell(`${output.style('red', 'failed')} ${describe(event.operation)}`);
+      tell(`${output.style('red', 'failed')} ${describe(stepOf(event.operation))}`);
     if (event.kind === 'conflict')
       tell(
         `${output.style('yellow', 'conflict')} ${printable(event.path)}${event.copy === undefined ? '' : `: the version from here is now ${printable(event.copy)}`}`,

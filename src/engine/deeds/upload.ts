@@ -21,6 +21,7 @@ function asWrite(work: Work, upload: Upload): Write {
   return {
     path: upload.place.remote,
     expect: upload.remote,
+    size: upload.local.size,
     open: async () => {
       const opened = await work.pair.local.open(upload.place.local, upload.local);
       source = opened;

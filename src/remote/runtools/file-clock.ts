@@ -27,8 +27,10 @@ export interface FileClock {
 /** Two quartz clocks part by less than this share of the time; a sample is good for ten minutes. */
 const DRIFT = 1e-4;
 const GOOD_FOR_MS = 600_000;
-/** File systems date by a clock that ticks every few milliseconds. */
-const TICK_MS = 15;
+/** File systems date by a clock that ticks every few milliseconds: a date may be so much too early, never too late. */
+const TICK_MS = 5;
+/** Rounding of what is compared. */
+const ROUND_MS = 1;
 /** Known less well than this is not known: a list costs less than a missed edit. */
 const VAGUE_MS = 500;
 
@@ -55,17 +57,17 @@ export function createFileClock(grain: number): FileClock {
       const bounds = widened(answeredAt);
       if (bounds === undefined || bounds.high - bounds.low > grain + VAGUE_MS) return undefined;
       const from = Math.floor((sentAt + bounds.low - TICK_MS) / grain) * grain;
-      return [from, Math.ceil(answeredAt + bounds.high + TICK_MS)];
+      return [from, Math.ceil(answeredAt + bounds.high) + ROUND_MS];
     },
     learn: (samples) => {
       const all = samples.map(({ sentAt, answeredAt, date }) => ({
-        low: date - answeredAt,
-        high: date + grain - sentAt,
+        low: date - answeredAt - ROUND_MS,
+        high: date + grain + TICK_MS - sentAt,
         at: answeredAt,
       }));
       const last = Math.max(...all.map(({ at }) => at));
       const middle = median([...all, ...[widened(last)].filter((one) => one !== undefined)]);
-      const fits = all.map(({ low, high }) => middle >= low - TICK_MS && middle <= high + TICK_MS);
+      const fits = all.map(({ low, high }) => middle >= low && middle <= high);
       const good = all.filter((_, i) => fits[i]);
       if (good.length > 0) known = narrowed(good, widened(last), last);
       return fits;
@@ -80,8 +82,8 @@ export function createFileClock(grain: number): FileClock {
 
 /** Where all samples agree, and what was known before as well, unless that contradicts them. */
 function narrowed(good: readonly Bounds[], before: Bounds | undefined, at: number): Bounds {
-  const low = Math.max(...good.map((one) => one.low)) - TICK_MS;
-  const high = Math.min(...good.map((one) => one.high)) + TICK_MS;
+  const low = Math.max(...good.map((one) => one.low));
+  const high = Math.min(...good.map((one) => one.high));
   const seen = { low: Math.min(low, high), high: Math.max(low, high), at };
   if (before === undefined || before.low > seen.high || before.high < seen.low) return seen;
   return { low: Math.max(seen.low, before.low), high: Math.min(seen.high, before.high), at };

@@ -27,6 +27,8 @@ export interface Looks {
   remember(dir: DirId, listing: Listing): void;
   /** We made this folder just now: it is empty. */
   made(dir: EntryId): void;
+  /** What was listed last, however old: enough to see that something is not as expected, never that it is. */
+  known(dir: DirId): Listing | undefined;
   /** We put a file or folder there; its date is not known. */
   put(dir: DirId, name: string, kind: 'file' | 'folder', size?: number): void;
   /** We took an entry away, with everything below it. */
@@ -97,6 +99,10 @@ export function createLooks(client: StorageClient, clock: Clock, lookWithinMs: n
       return memory !== undefined && good(memory, exact) ? memory : shared(dir, signal);
     },
     trusts,
+    known: (dir) => {
+      const memory = memories.get(dir);
+      return memory === undefined || memory.blurred ? undefined : memory;
+    },
     fresh,
     remember,
     made: (dir) => {

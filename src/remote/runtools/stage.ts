@@ -1,5 +1,5 @@
 /**
- * Replacing versions on a server that keeps the old one when a name is taken. What is known at each step:
+ * Uploading aside and moving in: for servers that keep the old version when a name is taken, and for large files. What is known at each step:
  * 1. the new versions lie whole in a staging folder of ours (sizes listed);
  * 2. the old versions are still the expected ones (looked at again);
  * 3. the old versions lie in the trash, their names are free;
@@ -28,7 +28,7 @@ export async function replaceStaged(
     const staged = await uploadStaged(ctx, staging, items, signal);
     const whole = items.filter((item) => staged.has(item));
     if (whole.length === 0) return;
-    const ready = await onlyExpected(whole, await ctx.looks.at(dir, true, signal));
+    const ready = await onlyExpected(whole, await ctx.looks.fresh(dir, signal));
     if (ready.length > 0) await swap(ctx, { dir, staging, items: ready, staged }, signal);
   } finally {
     // Everything in it was made by us and is either in place by now or was given up with an outcome that says so.
@@ -77,14 +77,8 @@ interface Swap {
 /** From here on names are free for a moment: a stop must not leave them so, hence no signal until they are taken again. */
 async function swap(ctx: Context, job: Swap, signal?: AbortSignal): Promise<void> {
   heed(signal);
-  const retired = await ctx.trash.retire(job.items.map((item) => item.id));
-  const freed: Item[] = [];
-  for (const item of job.items) {
-    const error = retired.fates.get(item.id);
-    if (error === undefined) freed.push(item);
-    else await finish(item, failed(error));
-  }
-  if (freed.length === 0 || retired.folder === undefined) return;
+  const { folder, freed } = await freeNames(ctx, job.items);
+  if (freed.length === 0) return;
   const refused = await moveIn(ctx, job, freed);
   const listed = await attempt(async () => {
     await outlastGrain(ctx, ctx.clock.monotonic());
@@ -93,12 +87,32 @@ async function swap(ctx: Context, job: Swap, signal?: AbortSignal): Promise<void
   for (const item of freed) {
     const outcome = listed.ok ? judged(ctx, job, item, listed.value) : listed;
     const vacant = refused !== undefined && listed.ok && !listed.value.entries.has(item.name);
-    if (vacant) await putBack(ctx, childId(retired.folder, item.name), job.dir);
+    if (vacant && folder !== undefined && item.write.expect !== undefined)
+      await putBack(ctx, childId(folder, item.name), job.dir);
     await finish(item, vacant ? failed(refused) : outcome);
   }
-  if (!ctx.keepTrash && listed.ok && freed.every((item) => listed.value.entries.has(item.name))) {
-    await ctx.trash.destroy([retired.folder]);
+  if (folder === undefined || ctx.keepTrash) return;
+  if (listed.ok && freed.every((item) => listed.value.entries.has(item.name))) {
+    await ctx.trash.destroy([folder]);
   }
+}
+
+/** Old versions into the trash; a new name is free by itself. Tells those whose name could not be freed. */
+async function freeNames(
+  ctx: Context,
+  items: readonly Item[],
+): Promise<{ readonly folder: EntryId | undefined; readonly freed: readonly Item[] }> {
+  const taken = items.filter((item) => item.write.expect !== undefined);
+  const free = items.filter((item) => item.write.expect === undefined);
+  if (taken.length === 0) return { folder: undefined, freed: free };
+  const retired = await ctx.trash.retire(taken.map((item) => item.id));
+  const freed = [...free];
+  for (const item of taken) {
+    const error = retired.fates.get(item.id);
+    if (error === undefined && retired.folder !== undefined) freed.push(item);
+    else await finish(item, failed(error ?? changed(item.write.path)));
+  }
+  return { folder: retired.folder, freed };
 }
 
 /** Ours, unless the size or, where a move keeps dates, the date says otherwise. */

@@ -19,6 +19,8 @@ import type { Listing } from './wire.ts';
 const WIDE = 64;
 /** Versions that are copied and then overwritten together: few, so that little time passes in between. */
 const COPY_CHUNK = 20;
+/** From this size on a file is uploaded aside and moved in. */
+const ASIDE_BYTES = 4 * 1024 * 1024;
 
 export async function write(
   ctx: Context,
@@ -47,27 +49,44 @@ async function writeAll(
   signal?: AbortSignal,
 ): Promise<void> {
   if (items.length === 0) return;
-  const seen = await ctx.looks.at(
-    dir,
-    items.some((item) => item.write.expect !== undefined),
-    signal,
-  );
-  const ready = await onlyExpected(items, seen);
-  const fresh = ready.filter((item) => item.write.expect === undefined);
-  const replaced = ready.filter((item) => item.write.expect !== undefined);
+  const direct = items.filter((item) => !goesAside(ctx, item));
+  const aside = items.filter((item) => goesAside(ctx, item));
+  const created = direct.filter((item) => item.write.expect === undefined);
+  const replaced = direct.filter((item) => item.write.expect !== undefined);
+  const first =
+    created.length > 0 ? await ctx.looks.at(dir, replaced.length > 0, signal) : ctx.looks.known(dir);
+  const hopeful = first === undefined ? replaced : await onlyExpected(replaced, first);
   const undated: Undated[] = [];
-  await uploadInPlace(
-    ctx,
-    { dir, items: fresh, look: sharedLook(ctx, { dir, exact: false, first: seen }, signal) },
-    undated,
-    signal,
-  );
-  if (ctx.traits.takenUpload === 'overwrite') await overwrite(ctx, dir, replaced, undated, signal);
-  else for (const chunk of chunks(replaced, 250)) await replaceStaged(ctx, dir, chunk, signal);
+  if (first !== undefined) await createAll(ctx, { dir, items: created, first }, undated, signal);
+  await overwrite(ctx, dir, hopeful, undated, signal);
+  for (const chunk of chunks(aside, 250)) await replaceStaged(ctx, dir, chunk, signal);
   await dateAll(ctx, dir, undated, signal);
 }
 
-/** A few at a time: kept, then written over. */
+/**
+ * Where a taken name is not overwritten nothing else will do. Elsewhere it is for what takes long: an edit that somebody
+ * makes meanwhile is seen when the new version is moved in, and nobody reads half of it.
+ */
+function goesAside(ctx: Context, { write: { expect, size = 0 } }: Item): boolean {
+  if (ctx.traits.takenUpload !== 'overwrite') return expect !== undefined;
+  return size >= ASIDE_BYTES && ctx.traits.takenMove === 'overwrite';
+}
+
+async function createAll(
+  ctx: Context,
+  { dir, items, first }: { readonly dir: DirId; readonly items: readonly Item[]; readonly first: Listing },
+  undated: Undated[],
+  signal?: AbortSignal,
+): Promise<void> {
+  const ready = await onlyExpected(items, first);
+  const look = sharedLook(ctx, { dir, exact: false, first }, signal);
+  await uploadInPlace(ctx, { dir, items: ready, look }, undated, signal);
+}
+
+/**
+ * A few at a time: kept, looked at, written over. The look comes after the copy, so that what it shows to be expected is
+ * what the copy holds, and so that it is as young as can be.
+ */
 async function overwrite(
   ctx: Context,
   dir: DirId,
@@ -82,19 +101,20 @@ async function overwrite(
       heed(signal);
       if (ctx.keepTrash) bin ??= ctx.trash.folder('trash', signal);
       const folder = await bin;
-      // Older than the copy: while this look is young enough to write over what it shows, so is the copy, and when a
-      // later look shows the same, the copy still holds it.
-      return { folder, first: await ctx.looks.at(dir, true, signal) };
+      const copy =
+        folder === undefined ? { kept: chunk, missing: [] } : await copyToTrash(ctx, chunk, folder, signal);
+      return { ...copy, first: await ctx.looks.fresh(dir, signal) };
     });
     if (!ready.ok) {
       await Promise.all(chunk.map((item) => finish(item, ready)));
       continue;
     }
-    const { folder, first } = ready.value;
-    const expected = await onlyExpected(chunk, first);
-    const kept = folder === undefined ? expected : await copyToTrash(ctx, expected, folder, signal);
+    const { kept, missing, error, first } = { error: undefined, ...ready.value };
+    const unkept = await onlyExpected(missing, first);
+    await Promise.all(unkept.map((item) => finish(item, failed(error ?? changed(item.write.path)))));
+    const expected = await onlyExpected(kept, first);
     const look = sharedLook(ctx, { dir, exact: true, first }, signal);
-    await uploadInPlace(ctx, { dir, items: kept, look }, undated, signal);
+    await uploadInPlace(ctx, { dir, items: expected, look }, undated, signal);
   }
 }
 

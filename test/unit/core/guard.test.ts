@@ -3,7 +3,7 @@ import { filesOf, guard, heldFingerprint, isRemoval } from '../../../src/core/gu
 import { applyPlan } from '../../support/model.ts';
 import { makeFolder, remove, rename, write } from '../../support/people.ts';
 import { planFor, sync, syncedWorld, told } from '../../support/planning.ts';
-import type { World } from '../../support/world.ts';
+import { emptyWorld, type World } from '../../support/world.ts';
 
 const LIMIT = { maxDelete: { files: 50, percent: 25 } };
 
@@ -102,5 +102,26 @@ describe('the guard', () => {
     expect(told(plan)).toEqual(['removeRemote d']);
     expect(still.map(({ path }) => path)).toEqual(['e']);
     applyPlan(world, plan);
+  });
+
+  test('keeps holding what was held, though other files make it look like little now', () => {
+    const world = syncedWorld(many(300, 'd'));
+    for (let index = 0; index < 60; index += 1) remove(world, 'local', `d/f${index}`);
+    expect(guarded(world).held).toHaveLength(0);
+    const before = guarded(world, { maxDelete: { files: 10, percent: 1 } }).held;
+    expect(before).toHaveLength(60);
+    expect(guarded(world, { ...LIMIT, before }).held).toEqual(before);
+    expect(guarded(world, { ...LIMIT, before: before.slice(0, 5) }).held).toHaveLength(5);
+    const approved = new Set(before.map(heldFingerprint));
+    expect(guarded(world, { ...LIMIT, before, approved }).held).toHaveLength(0);
+  });
+
+  test('holds a mirror of an empty side, which needs no base to delete everything', () => {
+    const world = emptyWorld();
+    for (let index = 0; index < 5; index += 1) write(world, 'remote', `d/f${index}`, `${index}`);
+    const plan = planFor(world, { direction: 'push', mode: 'mirror' });
+    expect(plan.operations.some(isRemoval)).toBe(true);
+    const { held } = guard(plan, world, LIMIT);
+    expect(held.map(({ side }) => side)).toEqual(['remote']);
   });
 });

@@ -12,6 +12,7 @@ import {
 } from 'node:fs';
 import * as fs from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { LocalStamp } from '../../../src/core/tree.ts';
 import { at, bodyOf, type DisposableFolder, disposableFolder } from './support.ts';
 
 let disk: DisposableFolder;
@@ -43,6 +44,24 @@ function read(path: string): string {
 
 function temporaries(): readonly string[] {
   return readdirSync(disk.path('.rtsync/tmp'));
+}
+
+function filesInTrash(): readonly string[] {
+  const entries = readdirSync(disk.path('.rtsync/trash'), { recursive: true, withFileTypes: true });
+  return entries.filter((entry) => entry.isFile()).map((entry) => entry.name);
+}
+
+/** Gives the stamp of a file `f`. Its rename fails since the temporary is gone; the tests may run as root, whom no mode stops. */
+async function reopenWithRefusedRename(): Promise<LocalStamp> {
+  await reopen({
+    calls: {
+      link: async (from, to) => {
+        await fs.link(from, to);
+        for (const name of temporaries()) await fs.rm(disk.path(`.rtsync/tmp/${name}`));
+      },
+    },
+  });
+  return disk.write('f', 'old');
 }
 
 describe('a temporary', () => {
@@ -200,6 +219,16 @@ describe('replacing a file', () => {
     const temporary = await disk.receive('new');
     await expect(disk.folder.place(temporary, at('f'), expected)).rejects.toMatchObject({ code: 'changed' });
     expect(read('f')).toBe('theirs');
+  });
+
+  it('leaves no trash when the rename over the old name is refused, and the old version as it was', async () => {
+    const expected = await reopenWithRefusedRename();
+    const temporary = await disk.receive('new');
+    await expect(disk.folder.place(temporary, at('f'), expected)).rejects.toMatchObject({ code: 'changed' });
+    expect(read('f')).toBe('old');
+    expect(disk.stamp('f').ino).toBe(expected.ino);
+    expect(filesInTrash()).toEqual([]);
+    expect(trashed).toEqual([]);
   });
 
   it('never shows anything but the old or the new content, whole', async () => {

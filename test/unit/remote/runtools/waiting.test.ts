@@ -111,7 +111,7 @@ describe('an upload that waited', () => {
       a: { text: 'new', expect: stamps.a },
       b: { text: 'new', expect: stamps.b },
     });
-    expect(codes(ends)).toEqual({ a: 'ok', b: 'bad-answer' });
+    expect(codes(ends)).toEqual({ a: 'ok', b: 'changed' });
     expect((await readdir(server.folder)).sort()).toEqual(['.rtsync', 'a']);
   });
 });

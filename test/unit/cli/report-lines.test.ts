@@ -1,0 +1,88 @@
+import { describe, expect, it } from 'vitest';
+import { reportLines } from '../../../src/cli/report-lines.ts';
+import { noOperations, type PlannedStep, type RunReport } from '../../../src/engine/report.ts';
+
+const plain = { style: (_style: unknown, text: string) => text };
+
+function reportWith(what: Partial<RunReport>): RunReport {
+  return {
+    version: 1,
+    pair: 'p',
+    direction: 'both',
+    dryRun: false,
+    inSync: false,
+    durationMs: 0,
+    requests: { total: 0, byKind: {} },
+    bytes: { up: 0, down: 0 },
+    operations: noOperations(),
+    conflicts: [],
+    problems: [],
+    held: [],
+    ...what,
+  };
+}
+
+/** The lines after the headline. */
+function linesOf(what: Partial<RunReport>, trash?: { readonly remote: boolean }): readonly string[] {
+  return reportLines(reportWith(what), plain, trash).slice(1);
+}
+
+describe('a problem', () => {
+  it.each([
+    ['f', 'too many files', 'f: too many files'],
+    ['f', '"f" is still being written here', '"f" is still being written here'],
+    ['f', '"d/f" is still being written here', 'f: "d/f" is still being written here'],
+    ['a\\b', `${JSON.stringify('a\\b')} was not sent`, '"a\\\\b" was not sent'],
+    ['', 'the folder cannot be listed', 'the folder cannot be listed'],
+  ])('of %j names its path, once: %s', (path, message, line) => {
+    expect(linesOf({ problems: [{ path, code: 'failed', message }] })).toEqual([`  failed ${line}`]);
+  });
+});
+
+describe('a conflict', () => {
+  it('says where the other version is', () => {
+    const conflicts = [{ path: 'f1' }, { path: 'f2', copy: 'f2 (conflict)' }];
+    expect(linesOf({ conflicts })).toEqual([
+      '  conflict f1: the other version is in the trash',
+      '  conflict f2: the version from here is now f2 (conflict)',
+    ]);
+  });
+
+  it('promises no trash that is switched off', () => {
+    expect(linesOf({ conflicts: [{ path: 'f1' }] }, { remote: false })).toEqual([
+      '  conflict f1: the other version is in the trash if it was the local one; the remote trash is switched off',
+    ]);
+  });
+});
+
+describe('a dry run', () => {
+  const upload = (path: string): PlannedStep => ({ kind: 'upload', path });
+
+  it('names each operation, and apart from them the deletes that are held', () => {
+    const plan: readonly PlannedStep[] = [
+      { kind: 'moveRemote', path: 'a', other: 'b' },
+      { kind: 'setAside', path: 'c', other: 'c (conflict)' },
+      { kind: 'makeFolderLocal', path: 'd' },
+      { kind: 'removeLocal', path: 'e' },
+      upload('f\u001b'),
+    ];
+    const held = [{ path: 'g', side: 'remote', files: 1, reason: 'much' }] as unknown as RunReport['held'];
+    expect(linesOf({ dryRun: true, plan, held })).toEqual([
+      '  → a is now b',
+      '  conflict: c steps aside as c (conflict)',
+      '  ← d/',
+      '  ← delete e',
+      '  → f\\x1b',
+      '  held 1 delete, since much: g',
+      expect.stringContaining('rtsync approve'),
+    ]);
+  });
+
+  it('names the first hundred operations and counts the rest', () => {
+    const plan = Array.from({ length: 103 }, (_, index) => upload(`f${index}`));
+    const lines = linesOf({ dryRun: true, plan });
+    expect(lines).toHaveLength(101);
+    expect(lines.slice(-2)).toEqual(['  → f99', '  … and 3 more (--json lists all)']);
+    expect(linesOf({ dryRun: true, plan: plan.slice(0, 100) }).at(-1)).toBe('  → f99');
+  });
+});
