@@ -27,9 +27,9 @@ describe('WORKSPACE[:PATH]', () => {
 
 describe('the pair of a command', () => {
   it('is made from FOLDER and WORKSPACE, relative to the current folder', () => {
-    const [pair] = pairFor({ folder: 'x', farEnd: 'w:/y' }, '/work', []);
+    const [pair] = pairFor({ folder: 'x', farEnd: 'w:/y' }, '/home/me', []);
     expect(pair).toMatchObject({
-      folder: '/work/x',
+      folder: '/home/me/x',
       workspace: 'w',
       path: 'y',
       direction: 'both',
