@@ -250,7 +250,7 @@ function pairOptions(
       Buffer.byteLength(name) > 255
         ? 'the name is longer than the 255 bytes that this disk can hold'
         : undefined,
-    parallelFolders: 32,
+    parallelFolders: 16,
   };
 }
 

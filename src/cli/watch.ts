@@ -116,18 +116,22 @@ async function watchOne(
   }
 }
 
-/** Each problem is logged when it comes, not at every look. */
+/**
+ * Each problem is logged once, not at every look, and only when it outlived one cycle: a folder that is renamed while it
+ * is listed, say, is whole again at the next look.
+ */
 function newProblems(log: Log): (result: CycleResult) => void {
-  let known = new Set<string>();
+  let before = new Map<string, number>();
   return ({ problems }) => {
-    const now = new Set<string>();
+    const now = new Map<string, number>();
     for (const { path, code, message } of problems) {
       // Files that are being written settle by themselves.
       if (code === 'changing') continue;
-      now.add(`${code} ${path}`);
-      if (!known.has(`${code} ${path}`)) log.warn({ path, code }, message);
+      const times = (before.get(`${code} ${path}`) ?? 0) + 1;
+      now.set(`${code} ${path}`, times);
+      if (times === 2) log.warn({ path, code }, message);
     }
-    known = now;
+    before = now;
   };
 }
 

@@ -44,7 +44,7 @@ interface Memory {
 
 /** An upload may rely on a look that is this old, and on a folder of our own making a little longer. */
 const TRUST_MS = 2_000;
-const OWN_FOLDER_MS = 10_000;
+const OWN_FOLDER_MS = 30_000;
 /** At a slow rate a look serves this many turns of the gate, so that looking costs a twentieth of the budget at most. */
 const TRUST_TURNS = 20;
 const MOST_REMEMBERED = 512;

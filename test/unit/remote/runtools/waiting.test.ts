@@ -71,7 +71,7 @@ describe('an upload that waited', () => {
     const remote = far.remote({}, { root: dirAt('d') });
     await remote.makeRoot();
     const meanwhile = async () => {
-      clock.pass(12_000);
+      clock.pass(32_000);
       await place('d/a', 'agent');
     };
     expect(await writeLate(remote, [{ name: 'a', meanwhile }])).toEqual({ a: 'changed' });
