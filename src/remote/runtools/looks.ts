@@ -27,6 +27,8 @@ export interface Looks {
   remember(dir: DirId, listing: Listing): void;
   /** We made this folder just now: it is empty. */
   made(dir: EntryId): void;
+  /** Whether we made this folder a moment ago, so that nobody else is likely to write to it. */
+  isOwn(dir: DirId): boolean;
   /** What was listed last, however old: enough to see that something is not as expected, never that it is. */
   known(dir: DirId): Listing | undefined;
   /** We put a file or folder there; its date is not known. */
@@ -99,6 +101,10 @@ export function createLooks(client: StorageClient, clock: Clock, lookWithinMs: n
       return memory !== undefined && good(memory, exact) ? memory : shared(dir, signal);
     },
     trusts,
+    isOwn: (dir) => {
+      const memory = memories.get(dir);
+      return memory !== undefined && own.has(memory) && trusts(memory);
+    },
     known: (dir) => {
       const memory = memories.get(dir);
       return memory === undefined || memory.blurred ? undefined : memory;

@@ -49,8 +49,9 @@ async function writeAll(
   signal?: AbortSignal,
 ): Promise<void> {
   if (items.length === 0) return;
-  const direct = items.filter((item) => !goesAside(ctx, item));
-  const aside = items.filter((item) => goesAside(ctx, item));
+  const own = ctx.looks.isOwn(dir);
+  const direct = items.filter((item) => !goesAside(ctx, item, own));
+  const aside = items.filter((item) => goesAside(ctx, item, own));
   const created = direct.filter((item) => item.write.expect === undefined);
   const replaced = direct.filter((item) => item.write.expect !== undefined);
   const first =
@@ -65,10 +66,12 @@ async function writeAll(
 
 /**
  * Where a taken name is not overwritten nothing else will do. Elsewhere it is for what takes long: an edit that somebody
- * makes meanwhile is seen when the new version is moved in, and nobody reads half of it.
+ * makes meanwhile is seen when the new version is moved in, and nobody reads half of it. A folder that we made just now
+ * is not worth the extra requests: a first push costs one a file.
  */
-function goesAside(ctx: Context, { write: { expect, size = 0 } }: Item): boolean {
+function goesAside(ctx: Context, { write: { expect, size = 0 } }: Item, own: boolean): boolean {
   if (ctx.traits.takenUpload !== 'overwrite') return expect !== undefined;
+  if (own && expect === undefined) return false;
   return size >= ASIDE_BYTES && ctx.traits.takenMove === 'overwrite';
 }
 
