@@ -18,7 +18,7 @@ export function createFolderMaker(
 
   const make = async (dir: DirId, name: string, growth: boolean, signal?: AbortSignal): Promise<EntryId> => {
     const id = childId(dir, name);
-    const there = (await looks.at(dir, false, signal)).entries.get(name);
+    const there = (await looks.recent(dir, signal)).entries.get(name);
     if (there?.kind === 'folder') return id;
     if (there !== undefined) throw taken(id);
     // What cannot be seen in its parent may still be there; content of its own proves it.

@@ -27,6 +27,8 @@ export interface Looks {
   remember(dir: DirId, listing: Listing): void;
   /** We made this folder just now: it is empty. */
   made(dir: EntryId): void;
+  /** A list that an upload may still rely on, with our own deeds since; a new one when there is none. */
+  recent(dir: DirId, signal?: AbortSignal): Promise<Listing>;
   /** Whether we made this folder a moment ago, so that nobody else is likely to write to it. */
   isOwn(dir: DirId): boolean;
   /** What was listed last, however old: enough to see that something is not as expected, never that it is. */
@@ -101,6 +103,10 @@ export function createLooks(client: StorageClient, clock: Clock, lookWithinMs: n
       return memory !== undefined && good(memory, exact) ? memory : shared(dir, signal);
     },
     trusts,
+    recent: async (dir, signal) => {
+      const memory = memories.get(dir);
+      return memory !== undefined && trusts(memory) ? memory : shared(dir, signal);
+    },
     isOwn: (dir) => {
       const memory = memories.get(dir);
       return memory !== undefined && own.has(memory) && trusts(memory);
