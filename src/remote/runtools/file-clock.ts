@@ -66,8 +66,8 @@ export function createFileClock(grain: number): FileClock {
         at: answeredAt,
       }));
       const last = Math.max(...all.map(({ at }) => at));
-      const middle = median([...all, ...[widened(last)].filter((one) => one !== undefined)]);
-      const fits = all.map(({ low, high }) => middle >= low && middle <= high);
+      const offset = likeliest([...all, ...[widened(last)].filter((one) => one !== undefined)]);
+      const fits = all.map(({ low, high }) => offset >= low && offset <= high);
       const good = all.filter((_, i) => fits[i]);
       if (good.length > 0) known = narrowed(good, widened(last), last);
       return fits;
@@ -89,7 +89,12 @@ function narrowed(good: readonly Bounds[], before: Bounds | undefined, at: numbe
   return { low: Math.max(seen.low, before.low), high: Math.min(seen.high, before.high), at };
 }
 
-function median(bounds: readonly Bounds[]): number {
-  const middles = bounds.map(({ low, high }) => (low + high) / 2).sort((a, b) => a - b);
-  return middles[Math.floor((middles.length - 1) / 2)] ?? 0;
+/** The true difference lies within all honest bounds: the point that most of them hold. */
+function likeliest(bounds: readonly Bounds[]): number {
+  let best = { offset: 0, holders: 0 };
+  for (const { low: offset } of bounds) {
+    const holders = bounds.filter(({ low, high }) => offset >= low && offset <= high).length;
+    if (holders > best.holders) best = { offset, holders };
+  }
+  return best.offset;
 }

@@ -34,6 +34,12 @@ describe("the clock of the server's files", () => {
     expect(fits(clock, 900, 20, AHEAD + 905)).toBe(true);
   });
 
+  it('takes slow and quick requests together for what they are: all ours', () => {
+    const clock = createFileClock(1);
+    const samples = [listed(0, 300, AHEAD + 290), listed(10, 8, AHEAD + 13), listed(5, 200, AHEAD + 8)];
+    expect(clock.learn(samples)).toEqual([true, true, true]);
+  });
+
   it('is known better with every short request, and never better than it can be', () => {
     const clock = createFileClock(1);
     clock.learn([listed(0, 400, AHEAD + 390)]);
