@@ -10,6 +10,7 @@ import { registerDemo } from './demo/demo.ts';
 import { addGlobalOptions, type CliContext, createContext } from './globals.ts';
 import { createOutput, type Io } from './output.ts';
 import { registerProbe } from './probe.ts';
+import { registerSelftest } from './selftest.ts';
 import { registerServe } from './serve.ts';
 import { registerSync } from './sync.ts';
 import { registerWatch } from './watch.ts';
@@ -23,6 +24,7 @@ const COMMANDS: readonly RegisterCommand[] = [
   registerApprove,
   registerProbe,
   registerServe,
+  registerSelftest,
   registerDemo,
 ];
 

@@ -28,10 +28,19 @@ export interface PairConfig {
   readonly conflicts: readonly ConflictRule[];
   readonly maxDelete: { readonly files: number; readonly percent: number } | false;
   readonly pollSeconds: number;
-  /** Whether versions given up on the server go to its trash; here they always do. */
-  readonly trash: { readonly remote: boolean };
+  readonly trash: TrashConfig;
   readonly uploadLimitBytes: number;
   readonly settleMs: number;
+}
+
+export interface TrashConfig {
+  /** Whether versions given up on the server go to its trash; here they always do. */
+  readonly remote: boolean;
+  /** How long given-up versions are kept, on both sides. */
+  readonly days: number;
+  /** What the trash of a side may hold before its oldest versions go early; null: no limit. */
+  readonly localBytes: number | null;
+  readonly remoteBytes: number | null;
 }
 
 export interface FarEnd {

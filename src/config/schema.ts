@@ -25,6 +25,7 @@ const oneOf = <T extends string>(values: readonly T[]) =>
 
 const policy = oneOf(POLICIES);
 const RULES = 'a policy, or a list of {"match": GLOB, "policy": POLICY}';
+const SIZE_LIMIT = 'null for no limit, or bytes';
 const MAX_DELETE = '{"files": N, "percent": N}, or false';
 
 const shape = { error: 'an object in braces' };
@@ -55,7 +56,17 @@ export const pairSchema = z.strictObject(
       )
       .optional(),
     pollSeconds: whole('seconds', 1, 86_400).optional(),
-    trash: z.strictObject({ remote: flag.optional() }, shape).optional(),
+    trash: z
+      .strictObject(
+        {
+          remote: flag.optional(),
+          days: whole('days', 1, 3_650).optional(),
+          localBytes: whole(SIZE_LIMIT, 1).nullable().optional(),
+          remoteBytes: whole(SIZE_LIMIT, 1).nullable().optional(),
+        },
+        shape,
+      )
+      .optional(),
     uploadLimitBytes: whole('bytes', 1).optional(),
     settleMs: whole('milliseconds', 0, 600_000).optional(),
   },
@@ -103,7 +114,7 @@ export const PAIR_DEFAULTS = {
   direction: 'both',
   maxDelete: { files: 50, percent: 25 },
   pollSeconds: 30,
-  trash: { remote: true },
+  trash: { remote: true, days: 30, localBytes: null, remoteBytes: null },
   /** The smaller reading of "100 MB". */
   uploadLimitBytes: 100_000_000,
   settleMs: 150,
@@ -115,7 +126,7 @@ export function keysAt(path: readonly PropertyKey[]): readonly string[] {
   const last = path.findLast((step) => typeof step === 'string');
   if (last === 'pairs') return Object.keys(pairSchema.shape);
   if (last === 'server') return ['apiUrl', 'storageUrl', 'auth', 'limitPerMinute', 'concurrency'];
-  if (last === 'trash') return ['remote'];
+  if (last === 'trash') return ['remote', 'days', 'localBytes', 'remoteBytes'];
   if (last === 'maxDelete') return ['files', 'percent'];
   return last === 'conflicts' ? ['match', 'policy'] : [];
 }

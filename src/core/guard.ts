@@ -1,11 +1,13 @@
 /**
  * The last word before deeds: a plan that would remove suspiciously much keeps everything but its removals, and what
- * depends on them, until a person approves. An emptied side is more likely a missing disk than a wish.
+ * depends on them, until a person approves. An emptied side is more likely a missing disk than a wish. Downloads that
+ * would put older versions over newer files (see `regressions.ts`) take away as a removal does, and are held with them.
  */
 import type { BaseTree } from './base.ts';
 import { inStageOrder } from './builder.ts';
 import { isWithin } from './path.ts';
-import type { Held, Operation, Plan, RemoveLocal, RemoveRemote } from './plan.ts';
+import type { Download, Held, Operation, Plan, RemoveLocal, RemoveRemote } from './plan.ts';
+import { findRegressions, heldRegression, isRegression, regressionReason } from './regressions.ts';
 import { census, type LocalTree, type RemoteTree } from './tree.ts';
 
 export interface GuardFacts {
@@ -15,7 +17,10 @@ export interface GuardFacts {
 }
 
 export interface GuardLimits {
-  /** Removals of more than `files` files, which are also more than `percent` of the pair, are held; false: never. */
+  /**
+   * Removals of more than `files` files, which are also more than `percent` of the pair, are held; false: never.
+   * Files that would go back to older versions count as well, and are held as well.
+   */
   readonly maxDelete: { readonly files: number; readonly percent: number } | false;
   /** What was held last time: it stays held, whatever the numbers are now, until it is approved or no longer wanted. */
   readonly before?: readonly Held[];
@@ -38,14 +43,21 @@ export function heldFingerprint({ side, path, files }: Pick<Held, 'side' | 'path
 
 export function guard(plan: Plan, facts: GuardFacts, limits: GuardLimits): Guarded {
   const removals = plan.operations.filter(isRemoval);
-  if (removals.length === 0) return { plan, held: [] };
-  const reasonFor = objections(removals, facts, limits);
+  const regressions = findRegressions(plan.operations, facts.base);
+  if (removals.length === 0 && regressions.length === 0) return { plan, held: [] };
+  const objection = objections({ removals, regressions }, facts, limits);
   const held = new Map<number, Held>();
+  const hold = (id: number, item: Held): void => {
+    if (limits.approved?.has(heldFingerprint(item)) !== true) held.set(id, item);
+  };
   for (const removal of removals) {
-    const reason = reasonFor(removal);
-    if (reason === undefined) continue;
-    const item: Held = { path: removal.place.path, side: sideOf(removal), files: filesOf(removal), reason };
-    if (limits.approved?.has(heldFingerprint(item)) !== true) held.set(removal.id, item);
+    const reason = objection.removal(removal);
+    if (reason !== undefined)
+      hold(removal.id, { path: removal.place.path, side: sideOf(removal), files: filesOf(removal), reason });
+  }
+  for (const regression of regressions) {
+    const reason = objection.regression(regression);
+    if (reason !== undefined) hold(regression.id, heldRegression(regression, reason));
   }
   if (held.size === 0) return { plan, held: [] };
   return {
@@ -68,11 +80,22 @@ function sideOf({ kind }: Removal): Held['side'] {
   return kind === 'removeLocal' ? 'local' : 'remote';
 }
 
+interface Suspects {
+  readonly removals: readonly Removal[];
+  readonly regressions: readonly Download[];
+}
+
+/** Why each must wait for a person; undefined when it may pass. */
+interface Objections {
+  removal(removal: Removal): string | undefined;
+  regression(regression: Download): string | undefined;
+}
+
 function objections(
-  removals: readonly Removal[],
+  { removals, regressions }: Suspects,
   { base, local, remote }: GuardFacts,
   { maxDelete, before = [] }: GuardLimits,
-): (removal: Removal) => string | undefined {
+): Objections {
   const agreed = census(base).files;
   const there = { local: census(local).files, remote: census(remote).files };
   // Without a base only a mirror removes; then the side that loses files is what is at stake.
@@ -82,15 +105,23 @@ function objections(
     remote: known > 0 && there.local === 0,
     local: known > 0 && there.remote === 0,
   };
-  const total = removals.reduce((sum, removal) => sum + filesOf(removal), 0);
+  const removed = removals.reduce((sum, removal) => sum + filesOf(removal), 0);
+  const back = regressions.length;
+  const total = removed + back;
   const tooMany = maxDelete !== false && total > maxDelete.files && total * 100 > known * maxDelete.percent;
   const tops = maxDelete === false ? new Set<string>() : emptiedTops(removals, base, maxDelete.files);
-  return (removal) => {
-    if (empty[sideOf(removal)]) return EMPTIED[sideOf(removal)];
-    if (tooMany) return `${total} of ${known} files would be removed`;
-    const top = topOf(removal);
-    if (tops.has(top)) return `all files of the folder "${top}" would be removed`;
-    return before.find((item) => isPartOf(removal, item))?.reason;
+  const heldRemovals = before.filter((item) => !isRegression(item));
+  const heldRegressions = new Map(before.filter(isRegression).map(({ path, reason }) => [path, reason]));
+  return {
+    removal: (removal) => {
+      if (empty[sideOf(removal)]) return EMPTIED[sideOf(removal)];
+      if (tooMany)
+        return `${removed} of ${known} files would be removed${back > 0 ? ` and ${back} go back to older versions` : ''}`;
+      const top = topOf(removal);
+      if (tops.has(top)) return `all files of the folder "${top}" would be removed`;
+      return heldRemovals.find((item) => isPartOf(removal, item))?.reason;
+    },
+    regression: ({ place }) => (tooMany ? regressionReason(back, known) : heldRegressions.get(place.path)),
   };
 }
 

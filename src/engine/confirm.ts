@@ -39,6 +39,7 @@ export async function confirmRemovals(
     dirs === 'sweep'
       ? await pair.remote.sweep(rules, signal)
       : await pair.remote.look(seen.remote, dirs, rules, signal);
+  await pair.checkRemote(remote.tree, true, signal);
   const doubted = suspicious.filter(
     ({ place, local }) => !isGone(remote.tree, place.path, 'kind' in local ? 'folder' : 'file'),
   );

@@ -17,12 +17,15 @@ import { withDigests } from './digests.ts';
 import { execute } from './executor.ts';
 import { createLedger, type Totals } from './ledger.ts';
 import type { Pair } from './pair.ts';
+import { recover } from './recover.ts';
 import { afterDeeds } from './remembered.ts';
 
 /** What to look at: everything, only some folders, or nothing (take it as remembered). */
 export interface CycleRequest {
   readonly local: 'all' | readonly LocalDir[];
   readonly remote: 'sweep' | readonly RemoteDir[];
+  /** The remote side is only remembered: what it shows is good to act on, since deeds look again, but not to believe. */
+  readonly unproven?: boolean;
 }
 
 /** What the engine remembers between cycles of one process. */
@@ -53,7 +56,9 @@ export async function runCycle(
   await pair.beforeCycle();
   pair.checkRoot();
   if (pair.gate.storageIsFull) await askForRoom(pair, signal);
-  const observed = await observe(pair, memory, request, signal);
+  const looked = await observe(pair, memory, request, signal);
+  if (looked.sweptAt !== memory?.sweptAt) await pair.checkRemote(looked.remote.tree, false, signal);
+  const observed = await recover(pair, looked, looked.sweptAt !== memory?.sweptAt, signal);
   pair.observer.on({ kind: 'phase', phase: 'planning' });
   const judged = judge(pair, observed);
   const confirmed = pair.options.dryRun
@@ -65,7 +70,8 @@ export async function runCycle(
     versionOf(nodeAt(seen.local.tree, path), nodeAt(seen.remote.tree, path)),
   );
   for (const path of confirmed.doubted) ledger.totals.replan.add(path);
-  if (!pair.options.dryRun) await carryOut(pair, seen, confirmed.plan, ledger, signal);
+  const plan = request.unproven === true ? { ...confirmed.plan, baseChanges: [] } : confirmed.plan;
+  if (!pair.options.dryRun) await carryOut(pair, seen, plan, ledger, signal);
   return {
     swept: seen.sweptAt !== memory?.sweptAt,
     memory: remember(seen, ledger.totals),

@@ -1,7 +1,7 @@
 /**
  * What a cycle really achieved. Each deed reports here once; the ledger settles base and journal in groups, gathers
- * the changes of both observed trees, and counts. A deed that is not settled when the process dies is found again by
- * comparing.
+ * the changes of both observed trees, and counts. A deed that is not settled when the process dies is recognised by its
+ * intention (`intents.ts`, `recover.ts`), or else found again by comparing.
  */
 import type { BaseChange } from '../core/base.ts';
 import type { RelPath } from '../core/path.ts';
@@ -10,6 +10,7 @@ import type { LocalStamp, Node, RemoteStamp } from '../core/tree.ts';
 import { asRtsyncError, type Disposition, type ErrorCode, type RtsyncError } from '../lib/errors.ts';
 import type { ConflictRecord, JournalEntry } from '../state/state.ts';
 import type { OperationResult } from './events.ts';
+import { createIntents, type Intents } from './intents.ts';
 import type { Pair } from './pair.ts';
 import type { TreeChange } from './remembered.ts';
 
@@ -34,7 +35,7 @@ export interface Deed {
   readonly followUp?: boolean;
 }
 
-export interface Ledger {
+export interface Ledger extends Pick<Intents, 'intend' | 'learn'> {
   deed(deed: Deed): void;
   failed(operation: Operation, error: unknown): void;
   skipped(operation: Operation): void;
@@ -74,7 +75,9 @@ export function createLedger(pair: Pair, cycle: number, versionAt: (path: RelPat
   let changes: BaseChange[] = [];
   let journal: JournalEntry[] = [];
   let conflicts: ConflictRecord[] = [];
+  let done: Operation[] = [];
   let since = 0;
+  const intents = createIntents(pair, cycle);
 
   const tell = (operation: Operation, result: OperationResult): void => {
     ended.add(operation.id);
@@ -87,16 +90,22 @@ export function createLedger(pair: Pair, cycle: number, versionAt: (path: RelPat
   };
 
   const settle = (): void => {
-    if (changes.length + journal.length + conflicts.length === 0) return;
-    pair.state.settle({ changes, journal, conflicts });
-    changes = [];
-    journal = [];
-    conflicts = [];
+    // Settling takes the disk's time, and the process may die in it.
+    intents.flush();
+    if (changes.length + journal.length + conflicts.length > 0) {
+      pair.state.settle({ changes, journal, conflicts, ended: done.flatMap(intents.settled) });
+      changes = [];
+      journal = [];
+      conflicts = [];
+      done = [];
+    }
   };
 
   return {
     totals,
     settle,
+    intend: intents.intend,
+    learn: intents.learn,
     succeeded: (id) => succeeded.has(id),
     told: (id) => ended.has(id),
     deed: (deed) => {
@@ -106,6 +115,7 @@ export function createLedger(pair: Pair, cycle: number, versionAt: (path: RelPat
       totals.networkStrikes = 0;
       pair.backoff.succeeded(pathOf(deed.operation));
       changes.push(...deed.base);
+      done.push(deed.operation);
       totals.localChanges.push(...(deed.local ?? []));
       totals.remoteChanges.push(...(deed.remote ?? []));
       if (deed.journal !== undefined) journal.push({ at, cycle, ...deed.journal });
@@ -122,18 +132,24 @@ export function createLedger(pair: Pair, cycle: number, versionAt: (path: RelPat
         (totals.done.get(deed.operation.kind) ?? 0) + weightOf(deed.operation),
       );
       tell(deed.operation, deed.result);
-      if (changes.length >= GROUP || pair.clock.monotonic() - since > GROUP_MS) settle();
+      const full = changes.length >= GROUP || pair.clock.monotonic() - since > GROUP_MS;
+      // Of moves in a row only the last can be recognised by where its ends stand.
+      if (full || isMove(deed.operation)) settle();
     },
     failed: (operation, thrown) => {
       const error = asRtsyncError(thrown);
       tell(operation, error.disposition === 'replan' ? 'replan' : 'failed');
+      intents.failed(operation, error);
       if (error.code === 'network') totals.networkStrikes += 1;
       note(totals, operation, error);
       const problem = totals.problems.at(-1);
       if (error.disposition !== 'replan' && problem !== undefined)
         wait(operation, problem, error.disposition);
     },
-    skipped: (operation) => tell(operation, 'skipped'),
+    skipped: (operation) => {
+      tell(operation, 'skipped');
+      intents.skipped(operation);
+    },
   };
 }
 
@@ -153,6 +169,10 @@ function emptyTotals(): Totals {
     localChanges: [],
     remoteChanges: [],
   };
+}
+
+function isMove({ kind }: Operation): boolean {
+  return kind === 'moveLocal' || kind === 'moveRemote';
 }
 
 /** Removed folders count as the files they held. */

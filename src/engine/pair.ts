@@ -5,6 +5,7 @@
 import type { IgnoreRules } from '../core/ignore.ts';
 import type { ConflictPolicy } from '../core/plan.ts';
 import type { Direction, Mode } from '../core/rules.ts';
+import type { RemoteTree } from '../core/tree.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Gate } from '../lib/gate.ts';
 import type { LocalFolder } from '../local/local.ts';
@@ -13,6 +14,7 @@ import type { Approvals } from '../state/approvals.ts';
 import type { PairState } from '../state/state.ts';
 import type { Backoff } from './backoff.ts';
 import type { Observer } from './events.ts';
+import type { TrashNotes } from './trash-notes.ts';
 
 export interface PairOptions {
   /** Name for logs and reports. */
@@ -46,8 +48,15 @@ export interface Pair {
   readonly observer: Observer;
   /** Paths that wait after a failure. */
   readonly backoff: Backoff;
+  /** Where given-up local versions went, for the journal. */
+  readonly trashed?: TrashNotes;
   /** Called before each cycle: the server's traits may have to be found out again. `remote` may be another one then. */
   beforeCycle(): Promise<void>;
+  /**
+   * After a sweep, and (`again`) before much is deleted here by what it showed. Throws `halted` when this is no longer
+   * the workspace that the base speaks of.
+   */
+  checkRemote(remote: RemoteTree, again: boolean, signal: AbortSignal): Promise<void>;
   /** Throws `halted` when the local root is no longer the one that the base speaks of. */
   checkRoot(): void;
 }

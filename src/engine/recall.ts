@@ -27,5 +27,5 @@ export async function sendFirst(pair: Pair, signal: AbortSignal): Promise<CycleR
     sweptAt: Number.NEGATIVE_INFINITY,
   };
   const options = Object.create(pair.options, { direction: { value: 'push' } }) as Pair['options'];
-  return runCycle({ ...pair, options }, memory, { local: [], remote: [] }, signal);
+  return runCycle({ ...pair, options }, memory, { local: [], remote: [], unproven: true }, signal);
 }

@@ -82,7 +82,7 @@ async function loop(pair: Pair, options: WatchOptions, parts: Parts, signal: Abo
     const request = requestFor(plan, hints, pair.clock.monotonic());
     await attempt(pair, plan, signal, async () => {
       const result = await runCycle(pair, plan.memory, request, signal);
-      if (result.swept && isNews(pair, result)) keepSnapshot(pair, result.memory);
+      if (isNews(pair, result)) keepSnapshot(pair, result.memory);
       plan.memory = result.memory;
       plan.failures = 0;
       await parts.watcher.follow(result.memory);

@@ -1,8 +1,8 @@
 /** Reading one exact version: its digest, and its bytes for an upload. */
 import { createHash, hash } from 'node:crypto';
-import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
+import { constants } from 'node:fs';
 import type { Digest, LocalStamp } from '../core/tree.ts';
+import type { Disk, DiskFile } from './disk.ts';
 import { sameVersion } from './stamp.ts';
 
 /** Never through a symlink, never waiting for the other end of a pipe. */
@@ -12,21 +12,28 @@ export const WHOLE_LIMIT = 1024 * 1024;
 export const CHUNK = 256 * 1024;
 
 /** The content of exactly this version, undefined when the file is another one now. Throws what open and read throw. */
-export function readWhole(file: string, expected: LocalStamp): Buffer | undefined {
-  const fd = openSync(file, READ_FLAGS);
+export function readWhole(disk: Disk, file: string, expected: LocalStamp): Buffer | undefined {
+  const fd = disk.openSync(file, READ_FLAGS);
   try {
-    if (!sameVersion(fstatSync(fd), expected)) return undefined;
-    const bytes = Buffer.allocUnsafe(expected.size);
-    let filled = 0;
-    while (filled < bytes.length) {
-      const count = readSync(fd, bytes, filled, bytes.length - filled, filled);
-      if (count === 0) return undefined;
-      filled += count;
-    }
-    return sameVersion(fstatSync(fd), expected) ? bytes : undefined;
+    if (!sameVersion(disk.fstatSync(fd), expected)) return undefined;
+    const bytes = readUpTo(disk, fd, expected.size);
+    if (bytes.length < expected.size) return undefined;
+    return sameVersion(disk.fstatSync(fd), expected) ? bytes : undefined;
   } finally {
-    closeSync(fd);
+    disk.closeSync(fd);
   }
+}
+
+/** At most `size` bytes from the start; fewer when the file ends before. */
+export function readUpTo(disk: Disk, fd: number, size: number): Buffer {
+  const bytes = Buffer.allocUnsafe(size);
+  let filled = 0;
+  while (filled < size) {
+    const count = disk.readSync(fd, bytes, filled, size - filled, filled);
+    if (count === 0) break;
+    filled += count;
+  }
+  return bytes.subarray(0, filled);
 }
 
 export function digestOf(bytes: Uint8Array): Digest {
@@ -35,15 +42,15 @@ export function digestOf(bytes: Uint8Array): Digest {
 
 /** Undefined when the file is not, or does not stay, this version. Throws what open and read throw. */
 export async function digestFile(
-  file: string,
-  expected: LocalStamp,
+  disk: Disk,
+  { file, expected }: { readonly file: string; readonly expected: LocalStamp },
   signal?: AbortSignal,
 ): Promise<Digest | undefined> {
   if (expected.size <= WHOLE_LIMIT) {
-    const bytes = readWhole(file, expected);
+    const bytes = readWhole(disk, file, expected);
     return bytes === undefined ? undefined : digestOf(bytes);
   }
-  const handle = await open(file, READ_FLAGS);
+  const handle = await disk.open(file, READ_FLAGS);
   try {
     if (!sameVersion(await handle.stat(), expected)) return undefined;
     const sum = createHash('sha256');
@@ -61,7 +68,7 @@ export async function digestFile(
 }
 
 /** At most `size` bytes from the start; fewer when the file ends before. Chunks may be kept. */
-export async function* chunks(handle: FileHandle, size: number): AsyncGenerator<Buffer> {
+export async function* chunks(handle: DiskFile, size: number): AsyncGenerator<Buffer> {
   for (let at = 0; at < size; ) {
     const wanted = Math.min(CHUNK, size - at);
     const { bytesRead, buffer } = await handle.read(Buffer.allocUnsafe(wanted), 0, wanted, at);

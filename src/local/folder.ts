@@ -3,25 +3,28 @@
  * expectation again before it acts. It must not know the remote side, the base, or why something is done; it decides
  * nothing and retries nothing. chokidar is in `watch.ts`, which knows nothing of this file.
  */
-import { lstatSync, realpathSync } from 'node:fs';
 import { hostname } from 'node:os';
 import type { LocalPath } from '../core/path.ts';
 import type { Clock } from '../lib/clock.ts';
 import { isCode, RtsyncError } from '../lib/errors.ts';
-import { makeFolder, move, removeFile, removeFolder } from './apply.ts';
+import { makeFolder, move } from './apply.ts';
 import { digestFile } from './digest.ts';
+import { type Disk, systemDisk } from './disk.ts';
 import { codeOf } from './fault.ts';
-import { type DiskCalls, folderSync, type Ground, systemCalls } from './ground.ts';
+import type { Ground } from './ground.ts';
 import type { LocalFolder } from './local.ts';
 import { absolute, checkParents, checkPath } from './names.ts';
 import { clearTemporaries, guessDisk, makeOwnFolders, probeDisk } from './own.ts';
 import { newPass } from './pass.ts';
 import { place } from './place.ts';
+import { type Dropped, purgeTrash, type TrashLimits } from './purge.ts';
+import { removeFile, removeFolder } from './remove.ts';
 import { rememberRenames } from './renames.ts';
 import { scanSome } from './rescan.ts';
 import { scanAll } from './scan.ts';
 import { settleRule } from './settle.ts';
 import { openSource } from './source.ts';
+import { folderSync, parentSync } from './sync.ts';
 import { makeTemporary } from './temporary.ts';
 import { openTrash } from './trash.ts';
 
@@ -47,21 +50,26 @@ export interface LocalFolderOptions {
   readonly onTrashed?: (path: LocalPath, trash: string) => void;
   /** Bytes that came too late for a replaced version stand at `copy` now. */
   readonly onLateWrite?: (path: LocalPath, copy: LocalPath) => void;
-  /** Other disks, in tests. */
-  readonly calls?: Partial<DiskCalls>;
+  /** The system's own unless given. */
+  readonly disk?: Disk;
 }
 
 /** `LocalFolder` and what housekeeping needs. */
 export interface OpenLocalFolder extends LocalFolder {
-  /** Drops trash of the days before the last `days`; gives the number of days dropped. */
-  purgeTrash(days: number): Promise<number>;
+  /**
+   * Drops trash that is older or more than the limits allow. What cannot be removed is passed over until the next
+   * time. When `signal` is aborted it stops with its reason, and what is dropped is dropped.
+   */
+  purgeTrash(limits: TrashLimits, signal?: AbortSignal): Promise<Dropped>;
 }
 
 /** Throws `no-folder` when the root is missing or is no folder. */
 export async function openLocalFolder(options: LocalFolderOptions): Promise<OpenLocalFolder> {
-  const root = realRoot(options.root);
-  const trash = openTrash(root);
-  const ground = { ...groundOf(root, options), trash };
+  const disk = options.disk ?? systemDisk;
+  const root = realRoot(disk, options.root);
+  const bare = groundOf({ root, disk }, options);
+  const trash = openTrash(bare);
+  const ground = { ...bare, trash };
   const { clock, renames } = ground;
   return {
     root,
@@ -74,8 +82,12 @@ export async function openLocalFolder(options: LocalFolderOptions): Promise<Open
     digest: async (path, expected, signal) => {
       checkPath(path, ground.caseInsensitive);
       try {
-        checkParents(root, path);
-        return await digestFile(absolute(root, path), renames.asNow(expected), signal);
+        checkParents(ground, path);
+        return await digestFile(
+          disk,
+          { file: absolute(root, path), expected: renames.asNow(expected) },
+          signal,
+        );
       } catch (error) {
         if (isCode(error, 'changed') || codeOf(error)?.startsWith('E') === true) return undefined;
         throw error;
@@ -90,21 +102,21 @@ export async function openLocalFolder(options: LocalFolderOptions): Promise<Open
     move: (from, to, expected) =>
       move(ground, from, to, expected === 'folder' ? expected : renames.asNow(expected)),
     removeFile: async (path, expected) => {
-      makeOwnFolders(root);
+      makeOwnFolders(root, disk);
       await removeFile(ground, trash.drawer(clock.now()), { path, expected: renames.asNow(expected) });
     },
     removeFolder: async (path, seen) => {
-      makeOwnFolders(root);
+      makeOwnFolders(root, disk);
       return { complete: await removeFolder(ground, trash.drawer(clock.now()), { path, seen }) };
     },
-    purgeTrash: (days) => trash.purgeOlderThan(days, clock.now()),
+    purgeTrash: (limits, signal) => purgeTrash({ root, disk, now: clock.now() }, limits, signal),
   };
 }
 
-function realRoot(given: string): string {
+function realRoot(disk: Disk, given: string): string {
   try {
-    const root = realpathSync(given);
-    if (lstatSync(root).isDirectory()) return root;
+    const root = disk.realpathSync(given);
+    if (disk.lstatSync(root)?.isDirectory() === true) return root;
   } catch (error) {
     throw new RtsyncError('no-folder', {
       message: `the folder ${given} cannot be found`,
@@ -115,25 +127,30 @@ function realRoot(given: string): string {
   throw new RtsyncError('no-folder', { message: `${given} is not a folder`, path: given });
 }
 
-function groundOf(root: string, options: LocalFolderOptions): Ground {
+function groundOf(
+  { root, disk }: { readonly root: string; readonly disk: Disk },
+  options: LocalFolderOptions,
+): Ground {
   const own = options.makeOwnFolders ?? true;
   if (own) {
-    makeOwnFolders(root);
-    clearTemporaries(root);
+    makeOwnFolders(root, disk);
+    clearTemporaries(root, disk);
   }
-  const disk = own ? probeDisk(root) : guessDisk(root);
+  const facts = own ? probeDisk(root, disk) : guessDisk(root, disk);
+  const syncFolder = folderSync(disk);
   return {
     root,
     clock: options.clock,
-    calls: { ...systemCalls, ...options.calls },
-    caseInsensitive: options.caseInsensitive ?? disk.caseInsensitive,
-    newFileMode: disk.newFileMode,
+    disk,
+    caseInsensitive: options.caseInsensitive ?? facts.caseInsensitive,
+    newFileMode: facts.newFileMode,
     grainMs: options.grainMs ?? 50,
     freeReserveBytes: options.freeReserveBytes ?? 0,
     host: options.host ?? hostname(),
     onTrashed: options.onTrashed,
     onLateWrite: options.onLateWrite,
     renames: rememberRenames(),
-    syncFolder: folderSync(),
+    syncFolder,
+    parents: parentSync(root, syncFolder),
   };
 }

@@ -1,9 +1,9 @@
 /** One folder's entries as the disk gives them: names that are text, names that are not, spellings that clash. */
-import { type Dirent, readdirSync } from 'node:fs';
 import { keyOf } from '../core/path.ts';
+import type { Disk, DiskEntry } from './disk.ts';
 
 export interface Listing {
-  readonly entries: readonly Dirent[];
+  readonly entries: readonly DiskEntry[];
   /** Printable forms of names that are not valid UTF-8. Such an entry cannot be addressed. */
   readonly undecodable: readonly string[];
   /** Names that lose against another spelling of the same key: the exact one, or none. */
@@ -15,15 +15,15 @@ export type Clash = 'spare' | 'tie';
 const NO_CLASH: ReadonlyMap<string, Clash> = new Map();
 
 /** Throws what readdir throws. */
-export function list(folder: string): Listing {
-  const entries = readdirSync(folder, { withFileTypes: true });
+export function list(disk: Disk, folder: string): Listing {
+  const entries = disk.readdirSync(folder);
   // U+FFFD is what a byte that is not UTF-8 decodes to; a name may also really hold it, so only the bytes can tell.
   if (!entries.some(({ name }) => name.includes('\uFFFD'))) {
     return { entries, undecodable: [], clashing: clashes(entries) };
   }
   const undecodable: string[] = [];
   const garbled = new Set<string>();
-  for (const bytes of readdirSync(folder, { encoding: 'buffer' })) {
+  for (const bytes of disk.readdirBytesSync(folder)) {
     const name = bytes.toString('utf8');
     if (Buffer.from(name, 'utf8').equals(bytes)) continue;
     garbled.add(name);
@@ -34,7 +34,7 @@ export function list(folder: string): Listing {
 }
 
 /** Two names share a key only when one of them is not spelled as the key. */
-function clashes(entries: readonly Dirent[]): ReadonlyMap<string, Clash> {
+function clashes(entries: readonly DiskEntry[]): ReadonlyMap<string, Clash> {
   const odd = entries.filter(({ name }) => keyOf(name) !== name);
   if (odd.length === 0) return NO_CLASH;
   const exact = new Set(entries.map(({ name }) => name));

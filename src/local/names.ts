@@ -1,7 +1,7 @@
 /** Where things lie below the root, and the checks that keep every path inside it. */
-import { lstatSync } from 'node:fs';
 import { type LocalDir, type LocalPath, nameFault } from '../core/path.ts';
 import { RtsyncError } from '../lib/errors.ts';
+import type { Disk } from './disk.ts';
 import { changed } from './fault.ts';
 
 /** Our own folder at the root: temporaries, trash, marker, lock. Never synced. */
@@ -40,10 +40,10 @@ export function checkPath(path: LocalPath, caseInsensitive: boolean): void {
  *
  * RACE: a folder that becomes a symlink between this look and the deed is followed. Node has no `openat`.
  */
-export function checkParents(root: string, path: LocalPath): void {
+export function checkParents(where: { readonly root: string; readonly disk: Disk }, path: LocalPath): void {
   for (let slash = path.indexOf('/'); slash >= 0; slash = path.indexOf('/', slash + 1)) {
     const parent = path.slice(0, slash);
-    const stats = lstatSync(absolute(root, parent as LocalPath), { throwIfNoEntry: false });
+    const stats = where.disk.lstatSync(absolute(where.root, parent as LocalPath));
     if (stats === undefined) throw changed(path, `has no folder to be in: "${parent}" is missing`);
     if (!stats.isDirectory()) throw changed(path, `has no folder to be in: "${parent}" is not a real folder`);
   }

@@ -1,24 +1,20 @@
 /** Our own folder at the root: its parts, what a crash left in it, and the marker that tells which pair lives here. */
 import { randomUUID } from 'node:crypto';
-import {
-  closeSync,
-  fsyncSync,
-  lstatSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { z } from 'zod';
 import { RtsyncError } from '../lib/errors.ts';
+import { readUpTo } from './digest.ts';
+import { type Disk, systemDisk } from './disk.ts';
 import { codeOf, diskError, isMissing } from './fault.ts';
 import { OWN_FOLDER } from './names.ts';
+import { syncFolderNow } from './sync.ts';
 
-const markerSchema = z.object({ pairId: z.string().min(1), version: z.literal(1) });
+const markerSchema = z.object({
+  pairId: z.string().min(1),
+  version: z.literal(1),
+  /** Grows with every run, so that an older copy of the folder is told from the folder. */
+  generation: z.int().nonnegative().optional(),
+});
 
 /** Says which pair a root belongs to, so that an empty disk at its mount point is never taken for an emptied folder. */
 export type Marker = z.infer<typeof markerSchema>;
@@ -28,35 +24,46 @@ function markerFile(root: string): string {
 }
 
 /** Makes `.rtsync`, `tmp` and `trash`, readable by the user alone. A symlink in their place is refused. */
-export function makeOwnFolders(root: string): void {
-  for (const part of ['', '/tmp', '/trash']) {
-    const folder = `${root}/${OWN_FOLDER}${part}`;
-    try {
-      if (lstatSync(folder, { throwIfNoEntry: false }) === undefined) mkdirSync(folder, { mode: 0o700 });
-    } catch (error) {
-      if (codeOf(error) !== 'EEXIST') throw diskError(error, folder, 'make');
-    }
-    if (!lstatSync(folder).isDirectory()) {
-      throw new RtsyncError('halted', {
-        message: `${folder} must be a real folder; move away what stands there`,
-        path: folder,
-      });
-    }
+export function makeOwnFolders(root: string, disk: Disk = systemDisk): void {
+  const own = `${root}/${OWN_FOLDER}`;
+  try {
+    const made = [own, `${own}/tmp`, `${own}/trash`].filter((folder) => makeRealFolder(disk, folder));
+    for (const parent of new Set(made.map(dirname))) syncFolderNow(disk, parent);
+  } catch (error) {
+    throw diskError(error, own, 'make');
   }
 }
 
+/** True when it was not there; its parent is not synced then. Throws `halted` where something else stands, or what mkdir throws. */
+export function makeRealFolder(disk: Disk, folder: string): boolean {
+  let made = false;
+  try {
+    if (disk.lstatSync(folder) === undefined) {
+      disk.mkdirSync(folder, { mode: 0o700 });
+      made = true;
+    }
+  } catch (error) {
+    if (codeOf(error) !== 'EEXIST') throw error;
+  }
+  if (disk.lstatSync(folder)?.isDirectory() === true) return made;
+  throw new RtsyncError('halted', {
+    message: `${folder} must be a real folder; move away what stands there`,
+    path: folder,
+  });
+}
+
 /** Removes temporaries that a crash left. Only for the one process that holds the pair's lock. */
-export function clearTemporaries(root: string): void {
+export function clearTemporaries(root: string, disk: Disk = systemDisk): void {
   const folder = `${root}/${OWN_FOLDER}/tmp`;
-  for (const name of readdirSync(folder)) rmSync(`${folder}/${name}`, { recursive: true, force: true });
+  for (const { name } of disk.readdirSync(folder)) disk.removeTreeSync(`${folder}/${name}`);
 }
 
 /** Undefined when the root has none. Throws `halted` when it cannot be understood. */
-export function readMarker(root: string): Marker | undefined {
+export function readMarker(root: string, disk: Disk = systemDisk): Marker | undefined {
   const file = markerFile(root);
   let text: string;
   try {
-    text = readFileSync(file, 'utf8');
+    text = readText(disk, file);
   } catch (error) {
     if (isMissing(error)) return undefined;
     throw diskError(error, file, 'read');
@@ -69,6 +76,15 @@ export function readMarker(root: string): Marker | undefined {
   });
 }
 
+function readText(disk: Disk, file: string): string {
+  const fd = disk.openSync(file, 'r');
+  try {
+    return readUpTo(disk, fd, disk.fstatSync(fd).size).toString('utf8');
+  } finally {
+    disk.closeSync(fd);
+  }
+}
+
 function jsonOf(text: string): unknown {
   try {
     return JSON.parse(text);
@@ -77,32 +93,41 @@ function jsonOf(text: string): unknown {
   }
 }
 
-/** Durable when it returns. */
-export function writeMarker(root: string, pairId: string): void {
-  makeOwnFolders(root);
+/** Durable when it returns, and so is the folder it lies in, whoever made that. */
+export function writeMarker(
+  root: string,
+  { pairId, generation = 0 }: { readonly pairId: string; readonly generation?: number },
+  disk: Disk = systemDisk,
+): void {
+  makeOwnFolders(root, disk);
   const file = markerFile(root);
   const temporary = `${root}/${OWN_FOLDER}/tmp/${randomUUID()}`;
-  const marker: Marker = { pairId, version: 1 };
+  const marker: Marker = { pairId, version: 1, generation };
   try {
-    writeFileSync(temporary, `${JSON.stringify(marker)}\n`, { flag: 'wx', mode: 0o600, flush: true });
-    renameSync(temporary, file);
-    const fd = openSync(dirname(file), 'r');
-    try {
-      fsyncSync(fd);
-    } finally {
-      closeSync(fd);
-    }
+    writeDurably(disk, temporary, `${JSON.stringify(marker)}\n`);
+    disk.renameSync(temporary, file);
+    syncFolderNow(disk, dirname(file));
+    syncFolderNow(disk, root);
   } catch (error) {
-    rmSync(temporary, { force: true });
+    disk.removeTreeSync(temporary);
     throw diskError(error, file, 'write');
   }
 }
 
+function writeDurably(disk: Disk, file: string, text: string): void {
+  const fd = disk.openSync(file, 'wx', 0o600);
+  try {
+    disk.writeSync(fd, Buffer.from(text));
+    disk.fsyncSync(fd);
+  } finally {
+    disk.closeSync(fd);
+  }
+}
+
 /** The nearest folder above `root` that is a pair's root: two pairs must not nest. */
-export function findEnclosingPair(root: string): string | undefined {
+export function findEnclosingPair(root: string, disk: Disk = systemDisk): string | undefined {
   for (let at = dirname(root); ; at = dirname(at)) {
-    const found = lstatSync(markerFile(at), { throwIfNoEntry: false });
-    if (found !== undefined) return at;
+    if (disk.lstatSync(markerFile(at)) !== undefined) return at;
     if (dirname(at) === at) return undefined;
   }
 }
@@ -113,41 +138,60 @@ export interface DiskFacts {
   readonly newFileMode: number;
 }
 
-export function probeDisk(root: string): DiskFacts {
+export function probeDisk(root: string, disk: Disk = systemDisk): DiskFacts {
   const name = `probe-${randomUUID()}`;
   const file = `${root}/${OWN_FOLDER}/tmp/${name}`;
   try {
-    closeSync(openSync(file, 'wx', 0o666));
-    const { mode } = lstatSync(file);
-    const other = lstatSync(`${dirname(file)}/${name.toUpperCase()}`, { throwIfNoEntry: false });
+    const fd = disk.openSync(file, 'wx', 0o666);
+    const { mode } = disk.fstatSync(fd);
+    disk.closeSync(fd);
+    const other = disk.lstatSync(`${dirname(file)}/${name.toUpperCase()}`);
     return { caseInsensitive: other !== undefined, newFileMode: mode & 0o777 };
   } catch (error) {
     throw diskError(error, file, 'write');
   } finally {
-    rmSync(file, { force: true });
+    disk.removeTreeSync(file);
   }
 }
 
 /** Without writing: does the root's own name also answer in another case? */
-export function guessDisk(root: string): DiskFacts {
+export function guessDisk(root: string, disk: Disk = systemDisk): DiskFacts {
   const name = basename(root);
   const other = name === name.toUpperCase() ? name.toLowerCase() : name.toUpperCase();
   if (other === name) return { caseInsensitive: false, newFileMode: 0o644 };
-  const stats = lstatSync(`${dirname(root)}/${other}`, { throwIfNoEntry: false });
-  return { caseInsensitive: stats?.ino === lstatSync(root).ino, newFileMode: 0o644 };
+  const stats = disk.lstatSync(`${dirname(root)}/${other}`);
+  return {
+    caseInsensitive: stats !== undefined && stats.ino === disk.lstatSync(root)?.ino,
+    newFileMode: 0o644,
+  };
 }
 
-/**
- * Refuses (`halted`) a root that is not the one the base speaks of: an unmounted disk, a folder that was replaced.
- * Without a base there is nothing to lose, and any root will do.
- */
-export function checkMarker(root: string, pairId: string, hasBase: boolean): void {
-  if (!hasBase) return;
-  const found = readMarker(root)?.pairId;
-  if (found === pairId) return;
-  const what = found === undefined ? 'has lost its mark' : 'carries the mark of another pair';
-  throw new RtsyncError('halted', {
-    message: `${root} ${what} (${OWN_FOLDER}/pair.json): is a disk not mounted, or was the folder replaced? Put the right folder back; or, to begin afresh without any delete, run with another --state-dir`,
-    path: root,
-  });
+/** What the base speaks of. */
+export interface KnownRoot {
+  readonly pairId: string;
+  /** Without a base there is nothing to lose, and any root will do. */
+  readonly hasBase: boolean;
+  /** The mark had this generation already. */
+  readonly generation: number;
+}
+
+/** Refuses (`halted`) a root that is not the known one: an unmounted disk, another folder, an older copy of this one. */
+export function checkMarker(root: string, known: KnownRoot, disk: Disk = systemDisk): void {
+  if (!known.hasBase) return;
+  const found = readMarker(root, disk);
+  if (found?.pairId === known.pairId && (found.generation ?? 0) >= known.generation) return;
+  throw new RtsyncError('halted', { message: `${root} ${complaint(root, found, known, disk)}`, path: root });
+}
+
+const WAY_OUT =
+  'Put the right folder back; or, to begin afresh without any delete, run with another --state-dir';
+
+function complaint(root: string, found: Marker | undefined, known: KnownRoot, disk: Disk): string {
+  if (disk.lstatSync(root) === undefined)
+    return `is missing: was it moved, or is a disk not mounted? ${WAY_OUT}`;
+  const mark = `(${OWN_FOLDER}/pair.json)`;
+  if (found === undefined)
+    return `has lost its mark ${mark}: is a disk not mounted, or was the folder replaced? ${WAY_OUT}`;
+  if (found.pairId !== known.pairId) return `carries the mark of another pair ${mark}. ${WAY_OUT}`;
+  return `is an older copy of the synced folder, by its mark ${mark}: its files would undo what was done since. ${WAY_OUT}`;
 }

@@ -5,13 +5,18 @@ import type { DirPath } from '../core/path.ts';
 import type { Problem, ProblemCode } from '../core/plan.ts';
 import type { LocalStamp, LocalTree, Node } from '../core/tree.ts';
 import type { Clock } from '../lib/clock.ts';
+import type { Disk } from './disk.ts';
 import { codeOf } from './fault.ts';
 import type { LocalScan } from './local.ts';
 
 export type LocalNode = Node<LocalStamp>;
 
+/** Where a walk goes. */
+export type Where = Pick<Pass, 'disk' | 'root' | 'caseInsensitive' | 'clock'>;
+
 /** One walk over (parts of) the folder. */
 export interface Pass {
+  readonly disk: Disk;
   readonly root: string;
   readonly caseInsensitive: boolean;
   readonly clock: Clock;
@@ -31,11 +36,12 @@ export interface Pass {
 const SLICE_MS = 10;
 
 export function newPass(
-  where: Pick<Pass, 'root' | 'caseInsensitive' | 'clock'>,
+  where: Where,
   rules: IgnoreRules,
   options: { readonly signal: AbortSignal | undefined; readonly known?: ReadonlyMap<DirPath, string> },
 ): Pass {
   return {
+    disk: where.disk,
     root: where.root,
     caseInsensitive: where.caseInsensitive,
     clock: where.clock,

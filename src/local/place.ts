@@ -1,13 +1,14 @@
 /**
  * Gives a received temporary its name. Known at each step: the temporary is whole and synced; a new name is taken by
- * `link`, which refuses a taken one; an old version is in the trash before its name passes on.
+ * `link`, which refuses a taken one; an old version is in the trash, and would be after a power cut, before its name
+ * passes on.
  */
-import { closeSync, lstatSync, openSync, renameSync, type Stats, unlinkSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { conflictName } from '../core/conflict-name.ts';
 import { joinLocal, type LocalPath, nameOf, parentOf } from '../core/path.ts';
 import type { LocalStamp } from '../core/tree.ts';
-import { RtsyncError } from '../lib/errors.ts';
+import { isCode, RtsyncError } from '../lib/errors.ts';
+import type { Disk, DiskStats } from './disk.ts';
 import { changed, codeOf, diskError, isMissing, lacksHardLinks } from './fault.ts';
 import type { Ground } from './ground.ts';
 import type { LocalTemporary } from './local.ts';
@@ -27,7 +28,7 @@ export async function place(
     throw new RtsyncError('bug', { message: `nothing was received for "${path}"`, path });
   checkPath(path, ground.caseInsensitive);
   try {
-    checkParents(ground.root, path);
+    checkParents(ground, path);
     const file = absolute(ground.root, path);
     await received.handle.chmod(expected === undefined ? ground.newFileMode : expected.mode & 0o777);
     await received.handle.sync();
@@ -36,7 +37,7 @@ export async function place(
     else await replace(ground, received, { path, expected });
     const after = await received.handle.stat();
     await received.placed();
-    await ground.syncFolder(dirname(file));
+    await Promise.all([ground.parents.sync(path), ground.syncFolder(dirname(file))]);
     return placedStamp(ground, ours, after);
   } catch (error) {
     throw diskError(error, path, 'write');
@@ -44,7 +45,7 @@ export async function place(
 }
 
 /** Where somebody wrote into our version already, our own stamp is given, so that theirs shows as a change. */
-function placedStamp(ground: Ground, ours: Stats, after: Stats): LocalStamp {
+function placedStamp(ground: Ground, ours: DiskStats, after: DiskStats): LocalStamp {
   const stamp = stampOf(after);
   if (sameContent(after, stampOf(ours))) return trusted(stamp, ground.clock.now(), ground.grainMs);
   return { ...stamp, size: ours.size, mtimeMs: ours.mtimeMs, ctimeMs: -1 };
@@ -53,14 +54,14 @@ function placedStamp(ground: Ground, ours: Stats, after: Stats): LocalStamp {
 async function takeName(ground: Ground, received: Received, path: LocalPath): Promise<void> {
   const file = absolute(ground.root, path);
   try {
-    await ground.calls.link(received.file, file);
+    await ground.disk.link(received.file, file);
   } catch (error) {
     if (codeOf(error) === 'EEXIST') throw changed(path, 'appeared meanwhile');
     if (!lacksHardLinks(error)) throw error;
     await claimName(ground, received, path);
     return;
   }
-  await removeIfThere(received.file);
+  await removeIfThere(ground.disk, received.file);
 }
 
 /**
@@ -71,20 +72,25 @@ async function takeName(ground: Ground, received: Received, path: LocalPath): Pr
  */
 async function claimName(ground: Ground, received: Received, path: LocalPath): Promise<void> {
   const file = absolute(ground.root, path);
-  let claim: Stats;
+  const { disk } = ground;
+  let claim: DiskStats;
   try {
-    closeSync(openSync(file, 'wx', 0o600));
-    claim = lstatSync(file);
+    const fd = disk.openSync(file, 'wx', 0o600);
+    claim = disk.fstatSync(fd);
+    disk.closeSync(fd);
   } catch (error) {
     if (codeOf(error) === 'EEXIST') throw changed(path, 'appeared meanwhile');
     throw error;
   }
-  const now = lstatSync(file, { throwIfNoEntry: false });
-  if (now === undefined || now.ino !== claim.ino || now.size !== 0) throw changed(path, 'appeared meanwhile');
+  const isStillOurs = (): boolean => {
+    const now = disk.lstatSync(file);
+    return now !== undefined && now.ino === claim.ino && now.size === 0;
+  };
+  if (!isStillOurs()) throw changed(path, 'appeared meanwhile');
   try {
-    renameSync(received.file, file);
+    disk.renameSync(received.file, file);
   } catch (error) {
-    unlinkSync(file);
+    if (isStillOurs()) disk.unlinkSync(file);
     throw error;
   }
 }
@@ -104,32 +110,31 @@ async function replace(
   { path, expected }: Replacement,
 ): Promise<void> {
   const file = absolute(ground.root, path);
-  if (!sameVersion(lstatSync(file, { throwIfNoEntry: false }), expected)) throw differs(path);
-  const kept = await keep(ground, ground.trash.drawer(ground.clock.now()), { path, expected });
-  const look = lstatSync(file, { throwIfNoEntry: false });
-  if (look === undefined || !sameContent(look, expected)) {
-    await removeIfThere(kept.slot);
-    throw differs(path);
-  }
+  const { disk } = ground;
+  if (!sameVersion(disk.lstatSync(file), expected)) throw differs(path);
+  const drawer = ground.trash.drawer(ground.clock.now());
+  const kept = await keep(ground, drawer, { path, expected });
   try {
-    renameSync(received.file, file);
+    await drawer.sync();
+    const look = disk.lstatSync(file);
+    if (look === undefined || !sameContent(look, expected)) throw differs(path);
+    disk.renameSync(received.file, file);
   } catch (error) {
-    takeBack(file, kept.slot, expected);
+    // Nothing was replaced, so nothing was given up: else each try would leave one more entry in the trash. It stays
+    // where a failed rename left the name gone or another's, since it may then be the last of its version.
+    if (isCode(error, 'changed') || stillThere(disk, file, expected)) drawer.drop(kept.slot);
     throw error;
   }
   ground.onTrashed?.(path, kept.slot);
   if (kept.shared) await rescueLateWrite(ground, { path, expected }, kept.slot);
 }
 
-/**
- * Nothing was replaced, so nothing was given up: else each try in a folder that refuses the rename would leave one more
- * entry in the trash. It stays where the name is gone or another's, since it may then be the last of its version.
- */
-function takeBack(file: string, slot: string, expected: LocalStamp): void {
+function stillThere(disk: Disk, file: string, expected: LocalStamp): boolean {
   try {
-    if (lstatSync(file, { throwIfNoEntry: false })?.ino === expected.ino) unlinkSync(slot);
-  } catch {
-    // What has to be told is that the name could not be taken; the entry goes with its day.
+    return disk.lstatSync(file)?.ino === expected.ino;
+  } catch (error) {
+    if (codeOf(error) === undefined) throw error;
+    return false;
   }
 }
 
@@ -147,34 +152,44 @@ interface Kept {
  */
 async function keep(ground: Ground, drawer: Drawer, { path, expected }: Replacement): Promise<Kept> {
   const file = absolute(ground.root, path);
+  const { disk } = ground;
   const slot = drawer.slot(path);
-  let shared = true;
   try {
-    await ground.calls.link(file, slot);
+    const shared = await linkOrCopy(disk, file, slot);
+    const kept = disk.lstatSync(shared ? slot : file);
+    if (kept === undefined || !sameContent(kept, expected)) throw differs(path);
+    return { slot, shared };
   } catch (error) {
-    if (isMissing(error)) throw differs(path);
-    if (codeOf(error) !== 'EXDEV' && !lacksHardLinks(error)) throw error;
-    shared = false;
-    await copyDurably(file, slot);
+    drawer.drop(slot);
+    throw isMissing(error) ? differs(path) : error;
   }
-  const kept = lstatSync(shared ? slot : file, { throwIfNoEntry: false });
-  if (kept !== undefined && sameContent(kept, expected)) return { slot, shared };
-  await removeIfThere(slot);
-  throw differs(path);
+}
+
+/** True for a link. */
+async function linkOrCopy(disk: Disk, file: string, slot: string): Promise<boolean> {
+  try {
+    await disk.link(file, slot);
+    return true;
+  } catch (error) {
+    if (codeOf(error) !== 'EXDEV' && !lacksHardLinks(error)) throw error;
+    await copyDurably(disk, file, slot);
+    return false;
+  }
 }
 
 /** The old inode in the trash changed after we saw it: its bytes step out of the trash, beside the new version. */
 async function rescueLateWrite(ground: Ground, { path, expected }: Replacement, slot: string): Promise<void> {
-  const late = lstatSync(slot, { throwIfNoEntry: false });
+  const late = ground.disk.lstatSync(slot);
   if (late === undefined || sameContent(late, expected)) return;
   const beside = (name: string): LocalPath => joinLocal(parentOf(path), name);
   const taken = (name: string): boolean =>
-    lstatSync(absolute(ground.root, beside(name)), { throwIfNoEntry: false }) !== undefined;
+    ground.disk.lstatSync(absolute(ground.root, beside(name))) !== undefined;
   const naming = { date: new Date(ground.clock.now()), host: ground.host, taken };
   const copy = beside(conflictName(nameOf(path), naming));
   try {
-    await ground.calls.link(slot, absolute(ground.root, copy));
-    await removeIfThere(slot);
+    await ground.disk.link(slot, absolute(ground.root, copy));
+    await ground.syncFolder(dirname(absolute(ground.root, copy)));
+    await removeIfThere(ground.disk, slot);
     ground.onLateWrite?.(path, copy);
   } catch (error) {
     // Taken or refused: the bytes are safe where they are, in the trash.

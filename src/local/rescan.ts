@@ -1,5 +1,4 @@
 /** Reads a few folders again and takes the rest from the scan before. */
-import { lstatSync, type Stats } from 'node:fs';
 import type { IgnoreRules } from '../core/ignore.ts';
 import {
   type DirPath,
@@ -21,9 +20,10 @@ import {
   nodeAt,
   withChanges,
 } from '../core/tree.ts';
+import type { DiskStats } from './disk.ts';
 import type { LocalScan, ScanFacts } from './local.ts';
 import { absolute, IGNORE_FILE } from './names.ts';
-import { finishPass, type LocalNode, newPass, type Pass } from './pass.ts';
+import { finishPass, type LocalNode, newPass, type Pass, type Where } from './pass.ts';
 import { readFolder, rootGone, rootSpot, scanAll } from './scan.ts';
 
 /**
@@ -32,7 +32,7 @@ import { readFolder, rootGone, rootSpot, scanAll } from './scan.ts';
  * everything is walked instead.
  */
 export async function scanSome(
-  where: Pick<Pass, 'root' | 'caseInsensitive' | 'clock'>,
+  where: Where,
   before: LocalScan,
   dirs: readonly LocalDir[],
   options: { readonly rules: IgnoreRules; readonly signal: AbortSignal | undefined },
@@ -41,11 +41,11 @@ export async function scanSome(
   const known = before.facts;
   const everything = (): Promise<LocalScan> => scanAll(newPass(where, rules, { signal }));
   if (known === undefined || known.given !== rules.fingerprint) return everything();
-  rootSpot(where.root);
+  rootSpot(where);
   if (rulesTouched(known.tree, before.tree)) return everything();
 
   const pass = newPass(where, before.rules, { signal, known: known.ignoreFiles });
-  const tree = await readAgain(pass, before.tree, targets(where.root, before.tree, dirs));
+  const tree = await readAgain(pass, before.tree, targets(where, before.tree, dirs));
   if (rulesMoved(pass, known, tree, before.tree)) return everything();
 
   for (const [dir, text] of known.ignoreFiles)
@@ -57,16 +57,16 @@ export async function scanSome(
 interface Target {
   readonly path: DirPath;
   readonly local: LocalDir;
-  readonly stats: Stats;
+  readonly stats: DiskStats;
 }
 
 /** Folders that both the disk and the old tree know as the same one, parents first. */
-function targets(root: string, tree: LocalTree, dirs: readonly LocalDir[]): readonly Target[] {
+function targets(where: Where, tree: LocalTree, dirs: readonly LocalDir[]): readonly Target[] {
   const found = new Map<DirPath, Target>();
   for (const dir of dirs) {
     let local: LocalDir = dir;
     for (;;) {
-      const target = sameFolder(root, tree, local);
+      const target = sameFolder(where, tree, local);
       if (target !== undefined) {
         found.set(target.path, target);
         break;
@@ -78,13 +78,13 @@ function targets(root: string, tree: LocalTree, dirs: readonly LocalDir[]): read
   return [...found.values()].sort((a, b) => depthOf(a.path) - depthOf(b.path));
 }
 
-function sameFolder(root: string, tree: LocalTree, local: LocalDir): Target | undefined {
+function sameFolder(where: Where, tree: LocalTree, local: LocalDir): Target | undefined {
   const path = keyOf(local) as DirPath;
   const node = nodeAt(tree, path);
   if (node?.kind !== 'folder') return undefined;
-  let stats: Stats | undefined;
+  let stats: DiskStats | undefined;
   try {
-    stats = lstatSync(absolute(root, local), { throwIfNoEntry: false });
+    stats = where.disk.lstatSync(absolute(where.root, local));
   } catch {
     return undefined;
   }

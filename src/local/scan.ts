@@ -2,7 +2,6 @@
  * The walk: what lies in the folder now. It opens no file but the ignore files, and uses synchronous calls in short
  * slices, since one call per entry through the thread pool costs three times the CPU.
  */
-import { type Dirent, lstatSync, type Stats } from 'node:fs';
 import {
   type DirPath,
   join,
@@ -15,6 +14,7 @@ import {
 } from '../core/path.ts';
 import type { FolderNode, LocalStamp } from '../core/tree.ts';
 import { RtsyncError } from '../lib/errors.ts';
+import type { DiskEntry, DiskStats } from './disk.ts';
 import { isMissing } from './fault.ts';
 import { type Listing, list } from './list.ts';
 import type { LocalScan } from './local.ts';
@@ -27,7 +27,7 @@ import { stampOf } from './stamp.ts';
 export interface Spot {
   readonly local: LocalDir;
   readonly path: DirPath;
-  readonly stats: Stats;
+  readonly stats: DiskStats;
 }
 
 const LOOKS_PER_CHECK = 128;
@@ -35,13 +35,13 @@ const LOOKS_PER_CHECK = 128;
 /** Walks everything below the root. */
 export async function scanAll(pass: Pass): Promise<LocalScan> {
   const given = pass.rules.fingerprint;
-  const node = await readFolder(pass, rootSpot(pass.root), undefined);
+  const node = await readFolder(pass, rootSpot(pass), undefined);
   if (node?.kind !== 'folder') throw rootGone(pass.root);
   return finishPass(pass, node, given);
 }
 
-export function rootSpot(root: string): Spot {
-  const stats = lstatSync(root, { throwIfNoEntry: false });
+export function rootSpot({ disk, root }: Pick<Pass, 'disk' | 'root'>): Spot {
+  const stats = disk.lstatSync(root);
   if (stats === undefined || !stats.isDirectory()) throw rootGone(root);
   return { local: ROOT, path: ROOT, stats };
 }
@@ -65,7 +65,7 @@ export async function readFolder(
   pass.signal?.throwIfAborted();
   let listing: Listing;
   try {
-    listing = list(absolute(pass.root, spot.local));
+    listing = list(pass.disk, absolute(pass.root, spot.local));
   } catch (error) {
     if (isMissing(error)) return undefined;
     return unreadable(pass, spot.path, error);
@@ -99,7 +99,7 @@ type Seen = LocalNode | undefined;
 function lookAt(
   pass: Pass,
   spot: Spot,
-  entry: Dirent,
+  entry: DiskEntry,
   previous: FolderNode<LocalStamp> | undefined,
 ): Seen | Promise<Seen> {
   const key = keyOf(entry.name);
@@ -119,16 +119,16 @@ function spelled(node: Seen, name: string): Seen {
 interface Entry {
   readonly path: RelPath;
   readonly local: LocalPath;
-  readonly entry: Dirent;
+  readonly entry: DiskEntry;
   readonly before: LocalNode | undefined;
 }
 
 function observe(pass: Pass, { path, local, entry, before }: Entry): Seen | Promise<Seen> {
   const special = specialKind(entry);
   if (special !== undefined) return { kind: 'untracked', why: special };
-  let stats: Stats | undefined;
+  let stats: DiskStats | undefined;
   try {
-    stats = lstatSync(absolute(pass.root, local), { throwIfNoEntry: false });
+    stats = pass.disk.lstatSync(absolute(pass.root, local));
   } catch (error) {
     return unreadable(pass, path, error);
   }
@@ -142,7 +142,7 @@ function observe(pass: Pass, { path, local, entry, before }: Entry): Seen | Prom
 }
 
 /** The node of before, with the digest it may know, when it is still the same version. */
-function sameFile(before: LocalNode | undefined, stats: Stats): LocalNode | undefined {
+function sameFile(before: LocalNode | undefined, stats: DiskStats): LocalNode | undefined {
   if (before?.kind !== 'file') return undefined;
   const { ino, size, mtimeMs, ctimeMs, mode } = before.stamp;
   const same =
@@ -167,7 +167,7 @@ function share(
   return before;
 }
 
-function specialKind(entry: Dirent | Stats): string | undefined {
+function specialKind(entry: DiskEntry | DiskStats): string | undefined {
   if (entry.isSymbolicLink()) return 'a symlink';
   if (entry.isSocket()) return 'a socket';
   if (entry.isFIFO()) return 'a named pipe';

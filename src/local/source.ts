@@ -1,12 +1,11 @@
 /** A file about to be uploaded: opened as one exact version, hashed while it is sent, looked at again afterwards. */
 import { createHash } from 'node:crypto';
-import { lstatSync, type Stats } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import type { LocalPath } from '../core/path.ts';
 import type { Digest, LocalStamp } from '../core/tree.ts';
 import { RtsyncError } from '../lib/errors.ts';
 import { chunks, digestOf, READ_FLAGS, readWhole, WHOLE_LIMIT } from './digest.ts';
+import type { DiskFile, DiskStats } from './disk.ts';
 import { changed, codeOf, diskError, isMissing } from './fault.ts';
 import type { Ground } from './ground.ts';
 import type { LocalSource } from './local.ts';
@@ -20,7 +19,7 @@ export async function openSource(
 ): Promise<LocalSource> {
   checkPath(path, ground.caseInsensitive);
   try {
-    checkParents(ground.root, path);
+    checkParents(ground, path);
     return expected.size <= WHOLE_LIMIT
       ? wholeSource(ground, path, expected)
       : await streamedSource(ground, path, expected);
@@ -41,7 +40,7 @@ function differs(path: LocalPath): RtsyncError {
 
 /** Holds no descriptor: the bytes are here already, and the last look goes by name. */
 function wholeSource(ground: Ground, path: LocalPath, expected: LocalStamp): LocalSource {
-  const bytes = readWhole(absolute(ground.root, path), expected);
+  const bytes = readWhole(ground.disk, absolute(ground.root, path), expected);
   if (bytes === undefined) throw differs(path);
   return {
     size: expected.size,
@@ -52,7 +51,7 @@ function wholeSource(ground: Ground, path: LocalPath, expected: LocalStamp): Loc
 }
 
 async function streamedSource(ground: Ground, path: LocalPath, expected: LocalStamp): Promise<LocalSource> {
-  const handle = await open(absolute(ground.root, path), READ_FLAGS);
+  const handle = await ground.disk.open(absolute(ground.root, path), READ_FLAGS);
   if (!sameVersion(await handle.stat(), expected)) {
     await handle.close();
     throw differs(path);
@@ -95,9 +94,9 @@ interface LastLook {
 }
 
 function lookAgain(ground: Ground, path: LocalPath, expected: LocalStamp): LastLook {
-  let stats: Stats | undefined;
+  let stats: DiskStats | undefined;
   try {
-    stats = lstatSync(absolute(ground.root, path), { throwIfNoEntry: false });
+    stats = ground.disk.lstatSync(absolute(ground.root, path));
   } catch (error) {
     if (!isMissing(error)) throw diskError(error, path, 'read');
   }
@@ -111,6 +110,6 @@ function overtaken(expected: LocalStamp): LastLook {
 }
 
 /** A second close is harmless. */
-async function closeQuietly(handle: FileHandle): Promise<void> {
+async function closeQuietly(handle: DiskFile): Promise<void> {
   if (handle.fd >= 0) await handle.close();
 }

@@ -1,8 +1,8 @@
 /** From what `stat` answers to stamps, and when a stamp may be believed. */
-import type { Stats } from 'node:fs';
 import type { LocalStamp } from '../core/tree.ts';
+import type { DiskStats } from './disk.ts';
 
-export function stampOf(stats: Stats): LocalStamp {
+export function stampOf(stats: DiskStats): LocalStamp {
   return {
     size: stats.size,
     ino: stats.ino,
@@ -13,12 +13,12 @@ export function stampOf(stats: Stats): LocalStamp {
 }
 
 /** True when `stats` still show the regular file of this stamp. A stamp too young to trust is nobody's version. */
-export function sameVersion(stats: Stats | undefined, expected: LocalStamp): stats is Stats {
+export function sameVersion(stats: DiskStats | undefined, expected: LocalStamp): stats is DiskStats {
   return stats !== undefined && sameContent(stats, expected) && stats.ctimeMs === expected.ctimeMs;
 }
 
 /** Like `sameVersion`, after a deed of ours (link, rename, chmod) moved the ctime. */
-export function sameContent(stats: Stats, expected: LocalStamp): boolean {
+export function sameContent(stats: DiskStats, expected: LocalStamp): boolean {
   return (
     stats.isFile() &&
     stats.ino === expected.ino &&

@@ -1,8 +1,8 @@
 /** Downloads on their way: one exclusive file each in `.rtsync/tmp`, on the disk where they shall end. */
 import { createHash, randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
-import { type FileHandle, open, unlink } from 'node:fs/promises';
 import { RtsyncError } from '../lib/errors.ts';
+import type { Disk, DiskFile } from './disk.ts';
 import { codeOf, diskError, isMissing } from './fault.ts';
 import type { Ground } from './ground.ts';
 import type { LocalTemporary } from './local.ts';
@@ -14,7 +14,7 @@ const WRITE_FLAGS = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | 
 /** What `place` needs of a temporary. */
 export interface Received {
   readonly file: string;
-  readonly handle: FileHandle;
+  readonly handle: DiskFile;
   readonly size: number;
   /** It has its name now: discarding must not take it away. */
   placed(): Promise<void>;
@@ -28,10 +28,10 @@ export function receivedBy(temporary: LocalTemporary): Received | undefined {
 }
 
 export async function makeTemporary(ground: Ground, size: number): Promise<LocalTemporary> {
-  makeOwnFolders(ground.root);
+  makeOwnFolders(ground.root, ground.disk);
   await checkRoom(ground, size);
   const file = `${ground.root}/${OWN_FOLDER}/tmp/${randomUUID()}`;
-  let handle: FileHandle | undefined;
+  let handle: DiskFile | undefined;
   let whole: number | undefined;
 
   const close = async (): Promise<void> => {
@@ -44,7 +44,7 @@ export async function makeTemporary(ground: Ground, size: number): Promise<Local
     receive: async (body, limit) => {
       whole = undefined;
       try {
-        handle ??= await open(file, WRITE_FLAGS, 0o600);
+        handle ??= await ground.disk.open(file, WRITE_FLAGS, 0o600);
         await handle.truncate(0);
         const got = await pour(handle, body, limit);
         whole = got.size;
@@ -55,8 +55,9 @@ export async function makeTemporary(ground: Ground, size: number): Promise<Local
     },
     discard: async () => {
       const begun = handle !== undefined;
-      await close();
-      if (begun) await removeIfThere(file);
+      // Some disks tell on closing that they were full: of no interest for what goes.
+      await close().catch(() => undefined);
+      if (begun) await removeIfThere(ground.disk, file);
     },
   };
   received.set(temporary, () =>
@@ -66,7 +67,7 @@ export async function makeTemporary(ground: Ground, size: number): Promise<Local
 }
 
 async function checkRoom(ground: Ground, size: number): Promise<void> {
-  const { bavail, bsize } = await ground.calls.statfs(ground.root);
+  const { bavail, bsize } = await ground.disk.statfs(ground.root);
   const free = bavail * bsize;
   if (free - size >= ground.freeReserveBytes) return;
   throw new RtsyncError('disk-full', {
@@ -76,7 +77,7 @@ async function checkRoom(ground: Ground, size: number): Promise<void> {
 }
 
 async function pour(
-  handle: FileHandle,
+  handle: DiskFile,
   body: AsyncIterable<Uint8Array>,
   limit: number,
 ): Promise<{ readonly size: number; readonly digest: string }> {
@@ -103,9 +104,9 @@ function receiveError(error: unknown): unknown {
   return code !== undefined && ours.includes(code) ? diskError(error, `${OWN_FOLDER}/tmp`, 'write') : error;
 }
 
-export async function removeIfThere(file: string): Promise<void> {
+export async function removeIfThere(disk: Disk, file: string): Promise<void> {
   try {
-    await unlink(file);
+    await disk.unlink(file);
   } catch (error) {
     if (!isMissing(error)) throw diskError(error, file, 'remove');
   }

@@ -1,72 +1,113 @@
 /** Where given-up versions wait: `.rtsync/trash/<day>/<random>-<n>/<path as it was>`. */
 import { randomBytes } from 'node:crypto';
-import { constants, lstatSync, mkdirSync } from 'node:fs';
-import { copyFile, open, readdir, rm, utimes } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { LocalPath } from '../core/path.ts';
-import { isMissing } from './fault.ts';
+import type { Disk } from './disk.ts';
+import { codeOf } from './fault.ts';
 import { OWN_FOLDER } from './names.ts';
+import { makeRealFolder } from './own.ts';
+import type { FolderSync } from './sync.ts';
 
 export interface Trash {
   /** A fresh drawer for one deed; the same path never meets itself in it. */
   drawer(now: number): Drawer;
-  /** Drops the days before the last `days`. Gives their number. */
-  purgeOlderThan(days: number, now: number): Promise<number>;
 }
 
 export interface Drawer {
   /** Absolute path at which the version shall lie; its parents are there, it is not. */
   slot(path: LocalPath): string;
+  /** All that was put into slots so far can be found after a power cut: to be awaited before a name is given up. */
+  sync(): Promise<void>;
+  /** Takes an entry out again, and the folders that it leaves empty. Throws nothing: it goes with its day at last. */
+  drop(slot: string): void;
 }
 
-export function openTrash(root: string): Trash {
-  const base = `${root}/${OWN_FOLDER}/trash`;
+/** `.rtsync/trash` of a root (absolute). */
+export function trashFolder(root: string): string {
+  return `${root}/${OWN_FOLDER}/trash`;
+}
+
+/** The day folder of a moment, by UTC. */
+export function dayOf(now: number): string {
+  return new Date(now).toISOString().slice(0, 10);
+}
+
+export function openTrash(where: {
+  readonly root: string;
+  readonly disk: Disk;
+  readonly syncFolder: FolderSync;
+}): Trash {
+  const { disk, syncFolder } = where;
+  const base = trashFolder(where.root);
   const session = randomBytes(4).toString('hex');
+  /** Folders that all drawers share and whose own names are synced. A killed run may have left them unsynced. */
+  const synced = new Set<string>();
   let count = 0;
   return {
     drawer: (now) => {
       count += 1;
-      const drawer = `${base}/${dayOf(now)}/${session}-${count}`;
+      const day = `${base}/${dayOf(now)}`;
+      const top = `${day}/${session}-${count}`;
+      const shared = [dirname(base), base, day];
+      const pending = new Set<string>();
       return {
         slot: (path) => {
-          const slot = `${drawer}/${path}`;
-          mkdirSync(dirname(slot), { recursive: true, mode: 0o700 });
+          for (const folder of shared) if (makeRealFolder(disk, folder)) synced.delete(folder);
+          for (const folder of shared) if (!synced.has(folder)) pending.add(dirname(folder));
+          const slot = `${top}/${path}`;
+          for (const made of makeFolders(disk, top, dirname(slot))) pending.add(dirname(made));
+          pending.add(dirname(slot));
           return slot;
         },
+        sync: async () => {
+          const folders = new Set(pending);
+          pending.clear();
+          await Promise.all([...folders].map(syncFolder));
+          for (const folder of shared) if (folders.has(dirname(folder))) synced.add(folder);
+        },
+        drop: (slot) => {
+          try {
+            if (disk.lstatSync(slot) !== undefined) disk.unlinkSync(slot);
+            for (let at = dirname(slot); at !== day; at = dirname(at)) disk.rmdirSync(at);
+          } catch (error) {
+            // The first folder that is not empty ends it.
+            if (codeOf(error) === undefined) throw error;
+          }
+        },
       };
-    },
-    purgeOlderThan: async (days, now) => {
-      const oldest = dayOf(now - days * 86_400_000);
-      const expired = (await daysIn(base)).filter((day) => day < oldest);
-      for (const day of expired) await rm(`${base}/${day}`, { recursive: true, force: true });
-      return expired.length;
     },
   };
 }
 
-function dayOf(now: number): string {
-  return new Date(now).toISOString().slice(0, 10);
-}
-
-/** Only what is named like a day: other things in the folder are not ours to drop. */
-async function daysIn(base: string): Promise<readonly string[]> {
+/** Makes `folder` and what is missing above it, down from `top`. Gives those made; when it fails, none is left. */
+function makeFolders(disk: Disk, top: string, folder: string): readonly string[] {
+  const missing: string[] = [];
+  for (let at = folder; disk.lstatSync(at) === undefined; at = dirname(at)) {
+    missing.unshift(at);
+    if (at === top) break;
+  }
+  const made: string[] = [];
   try {
-    return (await readdir(base)).filter((name) => /^\d{4}-\d{2}-\d{2}$/.test(name));
+    for (const at of missing) {
+      disk.mkdirSync(at, { mode: 0o700 });
+      made.unshift(at);
+    }
   } catch (error) {
-    if (isMissing(error)) return [];
+    for (const at of made) disk.rmdirSync(at);
     throw error;
   }
+  return made;
 }
 
-/** A durable copy for a trash on another disk, with the times of the original. */
-export async function copyDurably(from: string, to: string): Promise<void> {
-  const before = lstatSync(from);
-  await copyFile(from, to, constants.COPYFILE_EXCL);
-  await utimes(to, before.atimeMs / 1000, before.mtimeMs / 1000);
-  const handle = await open(to, 'r');
+/** A durable copy for a trash on another disk, with the times of the original. Where it fails, a part may be left. */
+export async function copyDurably(disk: Disk, from: string, to: string): Promise<void> {
+  const before = disk.lstatSync(from);
+  await disk.copyFile(from, to);
+  const file = await disk.open(to, 'r');
   try {
-    await handle.sync();
+    if (before !== undefined) await file.utimes(before.atimeMs / 1000, before.mtimeMs / 1000);
+    await file.sync();
   } finally {
-    await handle.close();
+    await file.close();
   }
 }

@@ -7,10 +7,12 @@
  * never quite forgets a folder that it let go.
  */
 import { readFileSync } from 'node:fs';
+import { sep } from 'node:path';
 import { type FSWatcher, watch } from 'chokidar';
 import type { IgnoreRules } from '../core/ignore.ts';
-import { type DirPath, join, joinLocal, keyOf, type LocalDir, ROOT } from '../core/path.ts';
-import type { FolderNode, LocalStamp, Node } from '../core/tree.ts';
+import { type DirPath, join, keyOf, type LocalDir, ROOT } from '../core/path.ts';
+import type { FolderNode, LocalStamp } from '../core/tree.ts';
+import { folderChanges } from './folder-changes.ts';
 import type { LocalScan } from './local.ts';
 import { absolute, OWN_FOLDER } from './names.ts';
 
@@ -77,7 +79,10 @@ export function watchFolder(options: WatchOptions): FolderWatch {
     const gone = difference.gone.map((dir) => absolute(options.root, dir));
     for (const dir of difference.gone) unwatched.delete(dir);
     for (const batch of batches) retire(batch, gone);
-    const fresh = difference.fresh.map((dir) => absolute(options.root, dir));
+    const found = difference.fresh.map((dir) => absolute(options.root, dir));
+    const deaf = found.filter(hasBackslash);
+    if (deaf.length > 0) report.failed(deaf, 'there is a backslash in their path');
+    const fresh = found.filter((folder) => !hasBackslash(folder));
     const size = first ? Math.max(SLICE, Math.ceil(fresh.length / (MAX_BATCHES / 2))) : SLICE;
     for (let at = 0; at < fresh.length && !closed; at += size) {
       batches.add(await startBatch(fresh.slice(at, at + size), report));
@@ -172,50 +177,6 @@ async function tidy(batches: Set<Batch>, report: Report): Promise<void> {
   }
 }
 
-interface FolderChanges {
-  readonly fresh: readonly LocalDir[];
-  readonly gone: readonly LocalDir[];
-}
-
-/** Folders that only one of two trees has; shared parts are skipped. A folder under another inode is both. */
-function folderChanges(
-  before: FolderNode<LocalStamp> | undefined,
-  after: FolderNode<LocalStamp>,
-): FolderChanges {
-  const fresh: LocalDir[] = [];
-  const gone: LocalDir[] = [];
-  const all = (into: LocalDir[], folder: FolderNode<LocalStamp>, at: LocalDir): void => {
-    into.push(at);
-    for (const [key, node] of folder.children) {
-      if (node.kind === 'folder') all(into, node, joinLocal(at, node.name ?? key));
-    }
-  };
-  const compare = (old: FolderNode<LocalStamp>, now: FolderNode<LocalStamp>, at: LocalDir): void => {
-    if (old === now) return;
-    for (const [key, node] of old.children) {
-      if (node.kind === 'folder' && !sameFolder(node, now.children.get(key))) {
-        all(gone, node, joinLocal(at, node.name ?? key));
-      }
-    }
-    for (const [key, node] of now.children) {
-      if (node.kind !== 'folder') continue;
-      const other = old.children.get(key);
-      const path = joinLocal(at, node.name ?? key);
-      if (other?.kind === 'folder' && sameFolder(other, node)) compare(other, node, path);
-      else all(fresh, node, path);
-    }
-  };
-  if (before === undefined || before.ino !== after.ino) {
-    if (before !== undefined) all(gone, before, ROOT);
-    all(fresh, after, ROOT);
-  } else compare(before, after, ROOT);
-  return { fresh, gone };
-}
-
-function sameFolder(one: FolderNode<LocalStamp>, other: Node<LocalStamp> | undefined): boolean {
-  return other?.kind === 'folder' && one.ino === other.ino && one.name === other.name;
-}
-
 /** Our own folder and ignored entries need no look. An event without a name always does. */
 function isNoise(rules: IgnoreRules | undefined, dir: LocalDir, name: string | null): boolean {
   if (name === null || name === '') return false;
@@ -271,6 +232,11 @@ function queueLimit(): number {
   } catch {
     return 16_384;
   }
+}
+
+/** chokidar takes it for a slash wherever it runs, watches what is not there, and says nothing. */
+function hasBackslash(folder: string): boolean {
+  return sep === '/' && folder.includes('\\');
 }
 
 function dirOf(root: string, folder: string): LocalDir | undefined {

@@ -100,8 +100,11 @@ export interface Remote {
   write(dir: RemoteDir, writes: readonly Write[], signal?: AbortSignal): Promise<void>;
   /** All reads of one folder. */
   read(dir: RemoteDir, reads: readonly Read[], signal?: AbortSignal): Promise<void>;
-  /** One rename or move, whole folders as one. Throws `changed` or `taken` when the expectation does not hold. */
-  move(move: RemoteMove, signal?: AbortSignal): Promise<void>;
+  /**
+   * One rename or move, whole folders as one. Throws `changed` or `taken` when the expectation does not hold. Gives the
+   * new stamp of a file where the server has dated it anew.
+   */
+  move(move: RemoteMove, signal?: AbortSignal): Promise<RemoteStamp | undefined>;
   /** Files and whole folders of any place; into the trash when it is on. */
   remove(removals: readonly Removal[], signal?: AbortSignal): Promise<void>;
 }

@@ -6,6 +6,7 @@ import { type DirPath, isWithin, nameOf, parentOf, type RelPath } from '../core/
 import type { DateWitness, Node } from '../core/tree.ts';
 import { RtsyncError } from '../lib/errors.ts';
 import { Damaged } from './database.ts';
+import { statement } from './statement.ts';
 
 const FILE = 0;
 const FOLDER = 1;
@@ -112,15 +113,19 @@ export interface BaseRows {
 
 export function baseRows(db: Database): BaseRows {
   const put = putRow(db);
-  const one = db.prepare('DELETE FROM base WHERE path = ?');
+  const one = statement(db, 'DELETE FROM base WHERE path = ?');
   // "0" follows "/" in byte order, so this is everything below and nothing else; names may hold what LIKE would expand.
-  const below = db.prepare("DELETE FROM base WHERE path > @path || '/' AND path < @path || '0'");
-  const exists = db.prepare(
+  const below = statement(db, "DELETE FROM base WHERE path > @path || '/' AND path < @path || '0'");
+  const exists = statement(
+    db,
     "SELECT 1 FROM base WHERE path = @path OR (path > @path || '/' AND path < @path || '0') LIMIT 1",
   );
-  const rename = db.prepare(`UPDATE base SET path = @to || substr(path, length(@from) + 1)
-    WHERE path = @from OR (path > @from || '/' AND path < @from || '0')`);
-  const fileAt = db.prepare(`DELETE FROM base WHERE path = ? AND kind = ${FILE}`);
+  const rename = statement(
+    db,
+    `UPDATE base SET path = @to || substr(path, length(@from) + 1)
+    WHERE path = @from OR (path > @from || '/' AND path < @from || '0')`,
+  );
+  const fileAt = statement(db, `DELETE FROM base WHERE path = ? AND kind = ${FILE}`);
   // The folder of the change before: its parents were looked at already.
   let clearedFor: DirPath | undefined;
   /** A file cannot hold entries: where it did become a folder unnoticed, its row must not come back to life. */
@@ -169,8 +174,11 @@ export function baseRows(db: Database): BaseRows {
 }
 
 function putRow(db: Database): (change: BaseChange & { readonly kind: 'file' | 'folder' }) => void {
-  const put = db.prepare(`INSERT OR REPLACE INTO base
-    (path, kind, digest, size, ino, mtime, ctime, date_from, date_to) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`);
+  const put = statement(
+    db,
+    `INSERT OR REPLACE INTO base
+    (path, kind, digest, size, ino, mtime, ctime, date_from, date_to) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+  );
   return (change) => {
     if (change.kind === 'folder') {
       put.run(change.path, FOLDER, null, null, change.ino, null, null, null, null);

@@ -16,8 +16,8 @@ export interface OpenedDatabase {
 
 /** `check` reads what the caller needs and throws `Damaged` when it makes no sense. */
 export interface OpenDatabase<T> {
-  /** A path, or `:memory:`. */
-  readonly file: string;
+  /** A path, `:memory:`, or the image of a database that lives in memory from then on. */
+  readonly file: string | Buffer;
   /** Epoch milliseconds, for the name of a damaged file. */
   readonly now: () => number;
   readonly load: (db: Database) => T;
@@ -28,10 +28,11 @@ export interface OpenDatabase<T> {
 export class Damaged extends Error {}
 
 export function openDatabase<T>(options: OpenDatabase<T>): OpenedDatabase & { readonly loaded: T } {
-  const { file, now, load } = options;
+  const { now, load } = options;
+  const file = nameOf(options.file);
   const migrations = options.migrations ?? MIGRATIONS;
   try {
-    return { ...openOnce(file, migrations, load), rebuilt: false };
+    return { ...openOnce(options.file, migrations, load), rebuilt: false };
   } catch (error) {
     if (!isDamage(error)) throw databaseError(error, file);
   }
@@ -43,25 +44,34 @@ export function openDatabase<T>(options: OpenDatabase<T>): OpenedDatabase & { re
   }
 }
 
+function nameOf(file: string | Buffer): string {
+  return typeof file === 'string' ? file : ':memory:';
+}
+
 function openOnce<T>(
-  file: string,
+  file: string | Buffer,
   migrations: readonly Migration[],
   load: (db: Database) => T,
 ): { readonly db: Database; readonly loaded: T } {
-  if (file !== ':memory:') makeFile(file);
+  const onDisk = typeof file === 'string' && file !== ':memory:';
+  if (onDisk) makeFile(file);
   const db = new Sqlite(file, { timeout: 2000 });
   try {
-    checkVersion(db, migrations.length, file);
-    db.pragma('journal_mode = WAL');
-    db.pragma('synchronous = FULL');
-    if (db.pragma('quick_check(1)', { simple: true }) !== 'ok')
-      throw new Damaged('the integrity check failed');
+    checkVersion(db, migrations.length, nameOf(file));
+    if (onDisk) makeDurable(db);
     migrate(db, migrations);
     return { db, loaded: load(db) };
   } catch (error) {
     db.close();
     throw error;
   }
+}
+
+/** What lives in memory alone can neither be torn nor lost by halves. */
+function makeDurable(db: Database): void {
+  db.pragma('journal_mode = WAL');
+  db.pragma('synchronous = FULL');
+  if (db.pragma('quick_check(1)', { simple: true }) !== 'ok') throw new Damaged('the integrity check failed');
 }
 
 /** Readable by the user alone, whatever the umask. */

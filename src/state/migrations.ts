@@ -28,4 +28,13 @@ export const MIGRATIONS: readonly Migration[] = [
       CREATE TABLE cycle (id INTEGER PRIMARY KEY, record TEXT NOT NULL);
     `);
   },
+  (db) => {
+    db.exec(`
+      -- What was about to be done, or begun, and is not settled. detail: JSON, see IntentDetail.
+      CREATE TABLE intent (
+        id INTEGER PRIMARY KEY, at REAL NOT NULL, cycle INTEGER NOT NULL, state TEXT NOT NULL, kind TEXT NOT NULL,
+        path TEXT NOT NULL, other TEXT, digest BLOB, size INTEGER, detail TEXT NOT NULL
+      );
+    `);
+  },
 ];

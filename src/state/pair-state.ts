@@ -8,15 +8,17 @@ import type { Clock } from '../lib/clock.ts';
 import { RtsyncError } from '../lib/errors.ts';
 import { baseRows, changedBase, loadBase } from './base.ts';
 import { databaseError, openDatabase } from './database.ts';
+import { intentRows } from './intents.ts';
 import { holdLock, type Lock } from './lock.ts';
 import type { Migration } from './migrations.ts';
 import { digestCache, recordRows } from './records.ts';
 import { snapshotRows } from './snapshot.ts';
 import type { PairIdentity, PairState, Settlement } from './state.ts';
+import { statement } from './statement.ts';
 
 export interface PairStateOptions {
-  /** A path, or `:memory:`. */
-  readonly file: string;
+  /** A path, `:memory:`, or the image of a state that lives in memory from then on. */
+  readonly file: string | Buffer;
   readonly identity: PairIdentity;
   readonly clock: Clock;
   /** The id for a state that is new: the one in the root's marker, where there is one. */
@@ -27,6 +29,8 @@ export interface PairStateOptions {
 export interface OpenPairState extends PairState {
   /** The state that stood there was damaged and is set aside: this one is empty. */
   readonly rebuilt: boolean;
+  /** All of it as it is now, to be opened again. */
+  image(): Buffer;
 }
 
 const PAIR_ID = 'pair.id';
@@ -35,11 +39,12 @@ const CYCLE = 'cycle';
 
 /** Throws `locked`, `state-newer`, `state-mismatch`, `config`. */
 export function openPairState(options: PairStateOptions): OpenPairState {
-  const { file, identity, clock } = options;
+  const { identity, clock } = options;
+  const file = typeof options.file === 'string' ? options.file : ':memory:';
   const lock = file === ':memory:' ? undefined : holdLock(`${file}.lock`, identity.folder);
   try {
     const opened = openDatabase({
-      file,
+      file: options.file,
       now: () => clock.now(),
       ...(options.migrations === undefined ? {} : { migrations: options.migrations }),
       load: (db) => {
@@ -48,7 +53,11 @@ export function openPairState(options: PairStateOptions): OpenPairState {
       },
     });
     const pairId = claim(opened.db, identity, options.pairId);
-    return { ...stateOn(opened.db, { file, lock, pairId, ...opened.loaded }), rebuilt: opened.rebuilt };
+    return {
+      ...stateOn(opened.db, { file, lock, pairId, ...opened.loaded }),
+      rebuilt: opened.rebuilt,
+      image: () => opened.db.serialize(),
+    };
   } catch (error) {
     lock?.release();
     throw error;
@@ -84,10 +93,10 @@ function claim(db: Database, identity: PairIdentity, wanted: string | undefined)
   const known = noteAt(db, PAIR_ID);
   if (known !== undefined && noteAt(db, IDENTITY) === identityText(identity)) return known;
   const pairId = known ?? wanted ?? randomUUID();
-  const put = db.prepare('INSERT OR REPLACE INTO note (key, value) VALUES (?, ?)');
+  const put = statement(db, 'INSERT OR REPLACE INTO note (key, value) VALUES (?, ?)');
   db.transaction(() => {
     // What was learnt of another server is worth nothing for this one.
-    db.exec('DELETE FROM note; DELETE FROM remote_folder;');
+    db.exec('DELETE FROM note; DELETE FROM remote_folder; DELETE FROM intent;');
     put.run(PAIR_ID, pairId);
     put.run(IDENTITY, identityText(identity));
   })();
@@ -110,19 +119,22 @@ interface Transactions {
 }
 
 function transactionsOn(db: Database, file: string): Transactions {
-  const durable = (deed: () => void): void => {
+  const relaxed = (deed: () => void): void => {
     try {
       db.transaction(deed).immediate();
     } catch (error) {
       throw databaseError(error, file);
     }
   };
-  const relaxed = (deed: () => void): void => {
-    db.pragma('synchronous = NORMAL');
+  if (file === ':memory:') return { durable: relaxed, relaxed };
+  // Relaxed ones are the many and the small: they are spared the switching.
+  db.pragma('synchronous = NORMAL');
+  const durable = (deed: () => void): void => {
+    db.pragma('synchronous = FULL');
     try {
-      durable(deed);
+      relaxed(deed);
     } finally {
-      db.pragma('synchronous = FULL');
+      db.pragma('synchronous = NORMAL');
     }
   };
   return { durable, relaxed };
@@ -134,7 +146,8 @@ function stateOn(db: Database, { file, lock, pairId, ...loaded }: Loaded): PairS
   const snapshots = snapshotRows(db);
   const records = recordRows(db);
   const digests = digestCache(db, relaxed);
-  const write = ({ changes, journal, conflicts }: Settlement): void => {
+  const intents = intentRows(db);
+  const write = ({ changes, journal, conflicts, ended }: Settlement): void => {
     rows.begin();
     for (const change of changes) {
       rows.apply(change);
@@ -142,8 +155,10 @@ function stateOn(db: Database, { file, lock, pairId, ...loaded }: Loaded): PairS
     }
     for (const entry of journal) records.addJournal(entry);
     for (const record of conflicts ?? []) records.addConflict(record);
+    for (const id of ended ?? []) intents.drop(id);
   };
-  const putNote = db.prepare('INSERT OR REPLACE INTO note (key, value) VALUES (?, ?)');
+  const getNote = statement(db, 'SELECT value FROM note WHERE key = ?', 'first');
+  const putNote = statement(db, 'INSERT OR REPLACE INTO note (key, value) VALUES (?, ?)');
   let { base, snapshot } = loaded;
   let cycle = Number(noteAt(db, CYCLE) ?? 0);
 
@@ -160,6 +175,21 @@ function stateOn(db: Database, { file, lock, pairId, ...loaded }: Loaded): PairS
       relaxed(() => putNote.run(CYCLE, String(cycle)));
       return cycle;
     },
+    intend: (intentions) => {
+      let ids: readonly number[] = [];
+      if (intentions.length > 0)
+        relaxed(() => {
+          ids = intentions.map((one) => intents.add(one));
+        });
+      return ids;
+    },
+    begin: (facts) => {
+      if (facts.length > 0) relaxed(() => facts.forEach(intents.learn));
+    },
+    dropIntents: (ids) => {
+      if (ids.length > 0) relaxed(() => ids.forEach(intents.drop));
+    },
+    intents: () => intents.all(),
     remoteSnapshot: () => snapshot,
     saveRemoteSnapshot: (at, tree) => {
       relaxed(() => snapshots.save(at, tree, snapshot?.tree));
@@ -174,7 +204,10 @@ function stateOn(db: Database, { file, lock, pairId, ...loaded }: Loaded): PairS
     lastCycle: () => records.lastCycle(),
     journal: (limit) => records.journal(limit),
     conflicts: () => records.conflicts(),
-    note: (key) => noteAt(db, key),
+    note: (key) => {
+      const value = getNote.get(key);
+      return typeof value === 'string' ? value : undefined;
+    },
     saveNote: (key, value) => durable(() => putNote.run(key, value)),
     close: () => {
       if (!db.open) return;

@@ -3,6 +3,7 @@ import type { Database } from 'better-sqlite3';
 import type { RelPath } from '../core/path.ts';
 import type { Digest, LocalStamp } from '../core/tree.ts';
 import type { ConflictRecord, CycleRecord, JournalEntry } from './state.ts';
+import { statement } from './statement.ts';
 
 const KEPT_JOURNAL = 100_000;
 const KEPT_CYCLES = 1_000;
@@ -30,19 +31,22 @@ export interface Records {
 }
 
 export function recordRows(db: Database): Records {
-  const journal = db.prepare(`INSERT INTO journal (at, cycle, kind, path, other, digest, size, trash)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?)`);
-  const conflict = db.prepare('INSERT INTO conflict (at, path, copy, resolution) VALUES (?, ?, ?, ?)');
-  const cycle = db.prepare('INSERT INTO cycle (record) VALUES (?)');
-  const latest = db.prepare('SELECT record FROM cycle ORDER BY id DESC LIMIT 1').pluck();
-  const entries = db.prepare('SELECT * FROM journal ORDER BY id DESC LIMIT ?');
-  const conflicts = db.prepare('SELECT at, path, copy, resolution FROM conflict ORDER BY id DESC');
+  const journal = statement(
+    db,
+    `INSERT INTO journal (at, cycle, kind, path, other, digest, size, trash)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+  );
+  const conflict = statement(db, 'INSERT INTO conflict (at, path, copy, resolution) VALUES (?, ?, ?, ?)');
+  const cycle = statement(db, 'INSERT INTO cycle (record) VALUES (?)');
+  const latest = statement(db, 'SELECT record FROM cycle ORDER BY id DESC LIMIT 1', 'first');
+  const entries = statement(db, 'SELECT * FROM journal ORDER BY id DESC LIMIT ?');
+  const conflicts = statement(db, 'SELECT at, path, copy, resolution FROM conflict ORDER BY id DESC');
   const pruned = [
     ['journal', KEPT_JOURNAL] as const,
     ['cycle', KEPT_CYCLES] as const,
     ['conflict', KEPT_CONFLICTS] as const,
   ].map(([table, kept]) =>
-    db.prepare(`DELETE FROM ${table} WHERE id <= (SELECT max(id) FROM ${table}) - ${kept}`),
+    statement(db, `DELETE FROM ${table} WHERE id <= (SELECT max(id) FROM ${table}) - ${kept}`),
   );
   return {
     addJournal: ({ at, cycle: number, kind, path, other, digest, size, trash }) => {
@@ -96,15 +100,18 @@ export interface DigestCache {
 
 /** `relaxed` runs a transaction that need not survive a power cut. */
 export function digestCache(db: Database, relaxed: (deed: () => void) => void): DigestCache {
-  const read = db
-    .prepare(
-      'SELECT digest FROM digest_cache WHERE path = ? AND size = ? AND ino = ? AND mtime = ? AND ctime = ?',
-    )
-    .pluck();
-  const write = db.prepare(`INSERT OR REPLACE INTO digest_cache (path, size, ino, mtime, ctime, digest)
-    VALUES (?, ?, ?, ?, ?, ?)`);
-  const drop = db.prepare('DELETE FROM digest_cache WHERE path = ?');
-  const count = db.prepare('SELECT count(*) FROM digest_cache').pluck();
+  const read = statement(
+    db,
+    'SELECT digest FROM digest_cache WHERE path = ? AND size = ? AND ino = ? AND mtime = ? AND ctime = ?',
+    'first',
+  );
+  const write = statement(
+    db,
+    `INSERT OR REPLACE INTO digest_cache (path, size, ino, mtime, ctime, digest)
+    VALUES (?, ?, ?, ?, ?, ?)`,
+  );
+  const drop = statement(db, 'DELETE FROM digest_cache WHERE path = ?');
+  const count = statement(db, 'SELECT count(*) FROM digest_cache', 'first');
   const pending = new Map<RelPath, { readonly stamp: LocalStamp; readonly digest: Digest }>();
   if (Number(count.get()) > KEPT_DIGESTS) db.exec('DELETE FROM digest_cache');
 

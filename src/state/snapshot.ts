@@ -3,6 +3,7 @@ import type { Database } from 'better-sqlite3';
 import { type DirPath, join, ROOT } from '../core/path.ts';
 import type { FolderNode, Node, RemoteStamp, RemoteTree } from '../core/tree.ts';
 import { Damaged } from './database.ts';
+import { statement } from './statement.ts';
 
 type RemoteFolder = FolderNode<RemoteStamp>;
 type RemoteNode = Node<RemoteStamp>;
@@ -28,14 +29,15 @@ export interface SnapshotRows {
 }
 
 export function snapshotRows(db: Database): SnapshotRows {
-  const put = db.prepare('INSERT OR REPLACE INTO remote_folder (path, children) VALUES (?, ?)');
-  const drop = db.prepare(
+  const put = statement(db, 'INSERT OR REPLACE INTO remote_folder (path, children) VALUES (?, ?)');
+  const drop = statement(
+    db,
     "DELETE FROM remote_folder WHERE path = @path OR (path > @path || '/' AND path < @path || '0')",
   );
-  const clear = db.prepare('DELETE FROM remote_folder');
-  const all = db.prepare('SELECT path, children FROM remote_folder').raw();
-  const readNote = db.prepare('SELECT value FROM note WHERE key = ?').pluck();
-  const writeNote = db.prepare('INSERT OR REPLACE INTO note (key, value) VALUES (?, ?)');
+  const clear = statement(db, 'DELETE FROM remote_folder');
+  const all = statement(db, 'SELECT path, children FROM remote_folder', 'array');
+  const readNote = statement(db, 'SELECT value FROM note WHERE key = ?', 'first');
+  const writeNote = statement(db, 'INSERT OR REPLACE INTO note (key, value) VALUES (?, ?)');
 
   const write = (folder: RemoteFolder, path: DirPath, before: RemoteFolder | undefined): void => {
     if (folder === before) return;

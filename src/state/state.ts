@@ -5,7 +5,7 @@
 import type { BaseChange, BaseTree } from '../core/base.ts';
 import type { RelPath } from '../core/path.ts';
 import type { Problem } from '../core/plan.ts';
-import type { Digest, LocalStamp, RemoteTree } from '../core/tree.ts';
+import type { Digest, LocalStamp, RemoteStamp, RemoteTree } from '../core/tree.ts';
 
 /** Who a state belongs to. Another identity under the same state is refused. */
 export interface PairIdentity {
@@ -49,11 +49,65 @@ export interface CycleRecord {
   readonly problems: readonly Problem[];
 }
 
+/** Deeds that leave something behind when the process dies before they are settled. */
+export type IntentKind =
+  | 'upload'
+  | 'download'
+  | 'compare'
+  | 'moveLocal'
+  | 'moveRemote'
+  | 'setAside'
+  | 'removeLocal'
+  | 'removeRemote';
+
+/** What recognises the versions of a deed, on either side. */
+export interface IntentDetail {
+  /** The local version that is sent, moved, removed or replaced. */
+  readonly local?: LocalStamp;
+  /** The remote version that is fetched, moved, removed or replaced. */
+  readonly remote?: RemoteStamp;
+  /** What stands at the local place since the deed. */
+  readonly landed?: LocalStamp;
+  /** How the side that is changed spells `path` and `other`. */
+  readonly spelled?: { readonly from: string; readonly to: string };
+}
+
+/** A deed before it is done. */
+export interface Intention {
+  /** Epoch milliseconds. */
+  readonly at: number;
+  readonly cycle: number;
+  readonly state: 'intended' | 'begun';
+  readonly kind: IntentKind;
+  readonly path: RelPath;
+  /** The target of a move, or the copy of a conflict. */
+  readonly other?: RelPath;
+  /** Of the content that is sent or was received. */
+  readonly digest?: Digest;
+  readonly size?: number;
+  readonly detail: IntentDetail;
+}
+
+/** A deed that was never settled: the process died, or nobody could tell how it ended. */
+export interface Intent extends Intention {
+  readonly id: number;
+}
+
+/** What became known while the deed was under way; what is not named stays. */
+export interface IntentFacts {
+  readonly id: number;
+  readonly digest?: Digest;
+  readonly size?: number;
+  readonly detail?: IntentDetail;
+}
+
 /** Facts that a deed settled: applied in one transaction. */
 export interface Settlement {
   readonly changes: readonly BaseChange[];
   readonly journal: readonly JournalEntry[];
   readonly conflicts?: readonly ConflictRecord[];
+  /** Ids of the intents that end with it. */
+  readonly ended?: readonly number[];
 }
 
 export interface PairState {
@@ -64,6 +118,15 @@ export interface PairState {
   /** Applies and makes durable. */
   settle(settlement: Settlement): void;
   nextCycle(): number;
+
+  /** Writes down what is about to be done; gives an id each. Survives the death of the process, not a power cut. */
+  intend(intentions: readonly Intention[]): readonly number[];
+  /** Adds what is known now; each becomes `begun`. Survives what `intend` survives. */
+  begin(facts: readonly IntentFacts[]): void;
+  /** For deeds that surely did nothing. */
+  dropIntents(ids: readonly number[]): void;
+  /** In the order in which they were intended. */
+  intents(): readonly Intent[];
 
   /** The remote tree of the last sweep with the deeds since; undefined when there is none. */
   remoteSnapshot(): { readonly at: number; readonly tree: RemoteTree } | undefined;

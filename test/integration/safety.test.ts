@@ -36,10 +36,21 @@ describe('an emptied side', () => {
       expect(await world.there.paths()).toEqual(PATHS);
     }));
 
-  it('there holds the deletes: nothing is deleted here', () =>
+  it("there, rtsync's own folder too, ends the run: it may be another workspace", () =>
     withWorld({}, async (world) => {
       await agreed(world);
       await world.there.empty({ all: true });
+      const refusal = await world.refused(world.sync());
+      expect(refusal).toMatchObject({ code: 'halted', exit: 3 });
+      expect(refusal.message).toContain('has lost the mark of rtsync');
+      expect(await world.here.paths()).toEqual(PATHS);
+      expect(await world.here.trash()).toEqual([]);
+    }));
+
+  it('there holds the deletes: nothing is deleted here', () =>
+    withWorld({}, async (world) => {
+      await agreed(world);
+      await world.there.empty();
       const { code, report } = await world.sync();
       expect(code).toBe(3);
       expect(report.held.every(({ side }) => side === 'local')).toBe(true);

@@ -15,7 +15,19 @@ const MAY_KNOW: Readonly<Record<string, readonly string[]>> = {
   control: ['engine', 'core', 'lib'],
   serve: ['lib'],
   app: ['config', 'engine', 'control', 'local', 'state', 'pace', 'remote', 'remote internals', 'core', 'lib'],
-  cli: ['app', 'config', 'engine', 'control', 'remote', 'serve', 'core', 'lib'],
+  simulation: [
+    'app',
+    'config',
+    'engine',
+    'local',
+    'state',
+    'pace',
+    'remote',
+    'remote internals',
+    'core',
+    'lib',
+  ],
+  cli: ['app', 'simulation', 'config', 'engine', 'control', 'remote', 'serve', 'core', 'lib'],
 };
 
 const PUBLIC_REMOTE = ['remote/remote.ts', 'remote/traits.ts'];

@@ -165,7 +165,7 @@ async function refused(run: Promise<unknown>): Promise<Refusal> {
   return { code: thrown.code, exit: thrown.exitCode, message: thrown.message };
 }
 
-const READS: ReadonlySet<string> = new Set(['total', 'list', 'workspaces', 'workspace', 'info']);
+const READS: ReadonlySet<string> = new Set(['total', 'list', 'workspaces', 'workspace', 'info', 'mark']);
 
 /** What a run asked for beyond looking. */
 export function writes({ asked }: Pick<Run, 'asked'>): Readonly<Record<string, number>> {
@@ -196,7 +196,7 @@ async function runPair(parts: Parts, direction: Direction | undefined, how: Plan
       return {
         code: exitCodeOf(report, later),
         report,
-        asked: test.server.requests.counts(mark),
+        asked: asked(test.server.requests, mark),
         later: later?.code,
       };
     } finally {
@@ -205,6 +205,15 @@ async function runPair(parts: Parts, direction: Direction | undefined, how: Plan
   } finally {
     await link.close();
   }
+}
+
+/** Requests by label; a look at the pair's own mark in the workspace is no download of anybody's file. */
+function asked(requests: TestServer['server']['requests'], mark: number): Readonly<Record<string, number>> {
+  const looks = requests
+    .since(mark)
+    .filter(({ label, path }) => label === 'download' && path.startsWith('/.rtsync/pairs/')).length;
+  const counts = requests.counts(mark);
+  return looks === 0 ? counts : { ...counts, download: (counts.download ?? 0) - looks, mark: looks };
 }
 
 async function configOf(parts: Parts, how: Planned): Promise<{ config: Config; pair: PairConfig }> {

@@ -9,6 +9,7 @@ import type { Digest, LocalStamp, RemoteStamp } from '../../core/tree.ts';
 import { RtsyncError } from '../../lib/errors.ts';
 import type { LocalTemporary } from '../../local/local.ts';
 import type { Read } from '../../remote/remote.ts';
+import type { IntentDetail } from '../../state/state.ts';
 import type { Deed } from '../ledger.ts';
 import { baseFileAt, fileNode, type Work } from '../work.ts';
 import { uploadAll } from './upload.ts';
@@ -65,8 +66,10 @@ async function land(work: Work, operation: Download | Compare, got: Received, se
     local !== undefined &&
     local.size === got.stamp.size &&
     (await localDigest(work, operation, local)) === got.digest
-  )
+  ) {
+    intend(work, operation, got, { landed: local });
     return work.ledger.deed(agreement(operation, got, local, 'adopted'));
+  }
   if (operation.kind === 'download') return replace(work, operation, got, local);
   if (onlyTouched(work, operation, got)) return send(asUpload(operation, got, false));
   switch (operation.ifDifferent) {
@@ -97,17 +100,40 @@ function asUpload(compare: Compare, got: Received, conflict: boolean): Upload {
   return { kind: 'upload', id, stage, after, place, local, remote: got.stamp, conflict };
 }
 
+/** What comes is known by its digest before it has its name, and what it looks like there as soon as it has. */
+function intend(work: Work, operation: Download | Compare, got: Received, more: IntentDetail): void {
+  const { kind, place, local } = operation;
+  const before = local === undefined ? {} : { local };
+  work.ledger.intend(operation, {
+    ...{ kind, path: place.path, digest: got.digest, size: got.stamp.size },
+    ...(kind === 'compare' ? { other: operation.copy.path } : {}),
+    detail: { ...before, remote: got.stamp, ...more },
+  });
+}
+
+async function put(
+  work: Work,
+  operation: Download | Compare,
+  got: Received,
+  local: LocalStamp | undefined,
+): Promise<LocalStamp> {
+  const landed = await work.pair.local.place(got.temporary, operation.place.local, local);
+  work.ledger.learn(operation, { detail: { landed } });
+  return landed;
+}
+
 async function replace(
   work: Work,
   operation: Download | Compare,
   got: Received,
   local: LocalStamp | undefined,
 ): Promise<void> {
-  const stamp = await work.pair.local.place(got.temporary, operation.place.local, local);
+  intend(work, operation, got, {});
+  const stamp = await put(work, operation, got, local);
   const { path } = operation.place;
   const lost = operation.kind === 'compare' || operation.conflict;
   work.ledger.deed({
-    ...agreement(operation, got, stamp, 'done'),
+    ...agreement(operation, got, stamp, 'done', local && work.pair.trashed?.take(operation.place.local)),
     ...(lost ? { conflict: { path, copy: undefined, resolution: 'remote' } } : {}),
   });
 }
@@ -115,8 +141,9 @@ async function replace(
 /** The local version takes the copy's name first; a crash right here leaves a plain download to do. */
 async function keepBoth(work: Work, compare: Compare, got: Received): Promise<void> {
   const { place, copy } = compare;
+  intend(work, compare, got, {});
   const moved = await work.pair.local.move(place.local, copy.local, compare.local);
-  const stamp = await work.pair.local.place(got.temporary, place.local, undefined);
+  const stamp = await put(work, compare, got, undefined);
   const deed = agreement(compare, got, stamp, 'done');
   const aside = moved ?? compare.local;
   work.ledger.deed({
@@ -142,6 +169,7 @@ function agreement(
   got: Received,
   local: LocalStamp,
   result: 'done' | 'adopted',
+  trash?: string,
 ): Deed {
   const { place } = operation;
   const { path } = place;
@@ -155,7 +183,8 @@ function agreement(
     bytes: { down: got.stamp.size },
   };
   if (result === 'adopted') return deed;
-  return { ...deed, journal: { kind: 'download', path, digest: got.digest, size: got.stamp.size } };
+  const kept = trash === undefined ? {} : { trash };
+  return { ...deed, journal: { kind: 'download', path, digest: got.digest, size: got.stamp.size, ...kept } };
 }
 
 async function localDigest(

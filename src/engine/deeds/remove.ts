@@ -5,6 +5,12 @@ import type { Work } from '../work.ts';
 
 export async function removeRemote(work: Work, operations: readonly RemoveRemote[]): Promise<void> {
   if (operations.length === 0) return;
+  for (const operation of operations) {
+    const { path } = operation.place;
+    const { remote } = operation;
+    const detail = 'kind' in remote ? {} : { remote };
+    work.ledger.intend(operation, { kind: 'removeRemote', path, detail });
+  }
   await work.pair.remote.remove(
     operations.map((operation) => ({
       path: operation.place.remote,
@@ -28,17 +34,19 @@ export async function removeRemote(work: Work, operations: readonly RemoveRemote
 export async function removeLocal(work: Work, operation: RemoveLocal): Promise<void> {
   const { path, local } = operation.place;
   const seen = operation.local;
+  work.ledger.intend(operation, { kind: 'removeLocal', path, detail: 'kind' in seen ? {} : { local: seen } });
   if ('kind' in seen) {
     const { complete } = await work.pair.local.removeFolder(local, seen);
     if (!complete) throw new RtsyncError('changed', `"${path}" holds something new and was not removed`);
   } else {
     await work.pair.local.removeFile(local, seen);
   }
+  const trash = work.pair.trashed?.take(local);
   work.ledger.deed({
     operation,
     result: 'done',
     base: [{ kind: 'forget', path }],
     local: [{ path, node: undefined }],
-    journal: { kind: 'removeLocal', path },
+    journal: { kind: 'removeLocal', path, ...(trash === undefined ? {} : { trash }) },
   });
 }

@@ -1,9 +1,9 @@
 /** Folders, moves, and stepping aside: deeds that carry no content. */
-import type { BaseChange } from '../../core/base.ts';
+import { type BaseChange, sameRemote } from '../../core/base.ts';
 import type { MakeFolder, Move, SetAside } from '../../core/plan.ts';
 import { type LocalStamp, nodeAt } from '../../core/tree.ts';
 import { renamed } from '../remembered.ts';
-import type { Work } from '../work.ts';
+import { baseFileAt, type Work } from '../work.ts';
 
 export async function makeFolder(work: Work, operation: MakeFolder): Promise<void> {
   const { path } = operation.place;
@@ -41,17 +41,25 @@ export async function move(work: Work, operation: Move): Promise<void> {
   const paths = { from: from.path, to: to.path };
   if (operation.kind === 'moveRemote') {
     const expect = operation.entry === 'folder' ? 'folder' : (operation.remote ?? 'folder');
-    await work.pair.remote.move({ from: from.remote, to: to.remote, expect }, work.signal);
+    intend(work, operation, { from: from.remote, to: to.remote });
+    const stamp = await work.pair.remote.move({ from: from.remote, to: to.remote, expect }, work.signal);
+    const before = stamp && baseFileAt(work, from.path);
+    // Only of the agreed version: an edit that moved along must still be seen as one.
+    const known = before && operation.remote && sameRemote(before, operation.remote) ? before : undefined;
     work.ledger.deed({
       operation,
       result: 'done',
-      base,
-      remote: [{ ...paths, spelled: to.remote }],
+      base:
+        stamp === undefined || known === undefined
+          ? base
+          : [...base, { kind: 'file', path: to.path, stamp: { ...known, date: stamp.date } }],
+      remote: [{ ...paths, spelled: to.remote, ...(stamp === undefined ? {} : { stamp }) }],
       journal,
     });
     return;
   }
   const expect = operation.entry === 'folder' ? 'folder' : (operation.local ?? 'folder');
+  intend(work, operation, { from: from.local, to: to.local });
   const stamp = await work.pair.local.move(from.local, to.local, expect);
   work.ledger.deed({
     operation,
@@ -62,8 +70,29 @@ export async function move(work: Work, operation: Move): Promise<void> {
   });
 }
 
+function intend(work: Work, operation: Move, spelled: { readonly from: string; readonly to: string }): void {
+  const { kind, from, to, entry, local, remote } = operation;
+  const file = entry === 'file';
+  work.ledger.intend(operation, {
+    ...{ kind, path: from.path, other: to.path },
+    detail: {
+      ...(file && local !== undefined ? { local } : {}),
+      ...(file && remote !== undefined ? { remote } : {}),
+      spelled,
+    },
+  });
+}
+
 export async function setAside(work: Work, operation: SetAside): Promise<void> {
   const { place, copy } = operation;
+  const seen = operation.local === 'folder' ? {} : { local: operation.local };
+  const spelled = { from: place.local, to: copy.local };
+  work.ledger.intend(operation, {
+    kind: 'setAside',
+    path: place.path,
+    other: copy.path,
+    detail: { ...seen, spelled },
+  });
   const stamp = await work.pair.local.move(place.local, copy.local, operation.local);
   const known = stamp === undefined ? {} : { stamp };
   work.ledger.deed({

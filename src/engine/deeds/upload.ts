@@ -1,11 +1,13 @@
 /** Local content to the server, a folder's worth at a time. */
+import { hash } from 'node:crypto';
+import { Readable } from 'node:stream';
 import { agreed } from '../../core/base.ts';
 import { nameOf, type RemoteDir } from '../../core/path.ts';
 import type { Upload } from '../../core/plan.ts';
-import type { LocalStamp, RemoteStamp } from '../../core/tree.ts';
+import type { Digest, LocalStamp, RemoteStamp } from '../../core/tree.ts';
 import { RtsyncError } from '../../lib/errors.ts';
 import type { LocalSource } from '../../local/local.ts';
-import type { Outcome, Write, Written } from '../../remote/remote.ts';
+import type { Outcome, Write, WriteSource, Written } from '../../remote/remote.ts';
 import { fileNode, type Work } from '../work.ts';
 
 export async function uploadAll(work: Work, dir: RemoteDir, uploads: readonly Upload[]): Promise<void> {
@@ -25,7 +27,7 @@ function asWrite(work: Work, upload: Upload): Write {
     open: async () => {
       const opened = await work.pair.local.open(upload.place.local, upload.local);
       source = opened;
-      return { size: opened.size, body: () => opened.body() };
+      return intended(work, upload, opened);
     },
     done: async (outcome) => {
       try {
@@ -37,6 +39,48 @@ function asWrite(work: Work, upload: Upload): Write {
       }
     },
   };
+}
+
+/** What is sent is written down before it can arrive: the version that is read, and its digest. */
+function intended(work: Work, upload: Upload, source: LocalSource): WriteSource {
+  const { place, local, remote } = upload;
+  const { digest: known, ...stamp } = local;
+  const detail = { local: stamp, ...(remote === undefined ? {} : { remote }) };
+  const intend = (digest?: Digest): void => {
+    const sum = digest === undefined ? {} : { digest };
+    work.ledger.intend(upload, { kind: 'upload', path: place.path, size: source.size, ...sum, detail });
+  };
+  let sending = false;
+  const body = (): Buffer | Readable => {
+    const content = source.body();
+    const again = sending;
+    sending = true;
+    if (Buffer.isBuffer(content)) {
+      if (!again) intend(known ?? hash('sha256', content, 'hex'));
+      return content;
+    }
+    if (!again) intend();
+    return Readable.from(noted(work, upload, source, content), { objectMode: false });
+  };
+  return { size: source.size, body };
+}
+
+/** A source knows its digest before it hands out the last bytes, so that it is written down before an answer can be lost. */
+async function* noted(
+  work: Work,
+  upload: Upload,
+  source: LocalSource,
+  content: Readable,
+): AsyncGenerator<Uint8Array> {
+  let sent = 0;
+  for await (const chunk of content as AsyncIterable<Uint8Array>) {
+    sent += chunk.length;
+    if (sent === source.size) {
+      const { digest, stamp } = await source.finish();
+      work.ledger.learn(upload, { digest, detail: { local: stamp } });
+    }
+    yield chunk;
+  }
 }
 
 /**

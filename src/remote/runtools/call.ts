@@ -99,6 +99,8 @@ export function createCaller(options: CallerOptions): Caller {
     if (attempt.serverDate !== undefined) serverClock.saw(attempt.serverDate, attempt.answeredAt);
     if (attempt.headers['x-ratelimit-remaining'] !== undefined) seen.rate = true;
     if (attempt.status >= 200 && attempt.status < 300) {
+      // What stands before the server answers so too; whether the deed was done, nobody knows.
+      if (looksLikeHtml(attempt.text)) throw badAnswer(askedOf(call), 'it is a web page');
       seen.allowed.add(kindOf(call));
       return attempt;
     }
@@ -218,7 +220,7 @@ function decodeReply<T>(call: Call, reply: Reply, decode: (json: unknown, reply:
   try {
     json = reply.text.trim() === '' ? undefined : JSON.parse(reply.text);
   } catch {
-    throw badAnswer(askedOf(call), looksLikeHtml(reply.text) ? 'it is a web page' : 'it is not JSON');
+    throw badAnswer(askedOf(call), 'it is not JSON');
   }
   try {
     return decode(json, reply);

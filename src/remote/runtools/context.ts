@@ -23,6 +23,8 @@ export interface Context {
   readonly keepTrash: boolean;
   /** The pair's root inside the workspace. */
   readonly rootId: DirId;
+  /** Something of ours in our own folder could not be cleared away now. */
+  leftover(): void;
   /** The server did what its traits exclude. */
   contradiction(what: string): void;
 }

@@ -5,6 +5,7 @@
  * else's edit. It uses our monotonic clock, so that a wall clock that jumps does no harm.
  */
 import type { DateWitness } from '../../core/tree.ts';
+import type { Clock } from '../../lib/clock.ts';
 
 /** Monotonic milliseconds. */
 export interface Sending {
@@ -20,6 +21,11 @@ export interface FileClock {
    * not was written by somebody else meanwhile.
    */
   learn(samples: readonly (Sending & { readonly date: number })[]): boolean[];
+  /**
+   * False when the sample's date is seconds away from when it was sent, by what the server's answers say of its clock:
+   * somebody else's, even if nothing was learnt yet. `offsetMs`: server's clock minus our wall clock, where known.
+   */
+  possible(sample: Sending & { readonly date: number }, offsetMs: number | undefined): boolean;
   /** Runs one at a time, so that of many who need the clock one asks and the others find it known. */
   inTurn<T>(task: () => Promise<T>): Promise<T>;
 }
@@ -31,6 +37,8 @@ const GOOD_FOR_MS = 600_000;
 const TICK_MS = 5;
 /** Rounding of what is compared. */
 const ROUND_MS = 1;
+/** The `Date` header has whole seconds, and another machine may have stored the file than answered. */
+const HEADER_MS = 2_000;
 /** Known less well than this is not known: a list costs less than a missed edit. */
 const VAGUE_MS = 500;
 
@@ -41,7 +49,7 @@ interface Bounds {
 }
 
 /** `grain`: resolution of listed dates in milliseconds. */
-export function createFileClock(grain: number): FileClock {
+export function createFileClock(grain: number, clock: Pick<Clock, 'now' | 'monotonic'>): FileClock {
   let known: Bounds | undefined;
   let turn: Promise<unknown> = Promise.resolve();
 
@@ -71,6 +79,11 @@ export function createFileClock(grain: number): FileClock {
       const good = all.filter((_, i) => fits[i]);
       if (good.length > 0) known = narrowed(good, widened(last), last);
       return fits;
+    },
+    possible: ({ sentAt, answeredAt, date }, offsetMs) => {
+      if (offsetMs === undefined) return true;
+      const toServer = clock.now() - clock.monotonic() + offsetMs;
+      return date >= sentAt + toServer - grain - HEADER_MS && date <= answeredAt + toServer + HEADER_MS;
     },
     inTurn: (task) => {
       const mine = turn.then(task);

@@ -22,6 +22,14 @@ export async function onlyExpected(items: readonly Item[], seen: Listing): Promi
   return ready;
 }
 
+/**
+ * Whether the time of an upload tells its date closely enough to know another's by it. On a clock of whole seconds it
+ * would not: the span would reach into the seconds before and after.
+ */
+export function datesTell({ traits }: Context): boolean {
+  return traits.datesFollowClock && traits.dateGrain < 1000;
+}
+
 /** A later edit must not be able to share the date of ours: on a coarse clock, wait until its hand has moved. */
 export async function outlastGrain(ctx: Context, since: number, signal?: AbortSignal): Promise<void> {
   if (ctx.traits.dateGrain < 1000) return;

@@ -1,55 +1,154 @@
-/** One rename or move. Looked at on both ends before; after an error or an odd answer, looked at again. */
-import { randomBytes } from 'node:crypto';
+/**
+ * One rename or move. Looked at on both ends before; after an error or an odd answer, looked at again. The server can
+ * change either the name or the folder of an entry, so a move of both takes two steps, by a name in between that was
+ * seen free: the new name in the old folder, or the old name in the new one. Where both are taken it goes by a folder of
+ * our own (`moving.ts`), so that no name which nobody chose is ever seen beside people's files. What fails half-way is
+ * taken back; what a crash leaves half-way is known by its name alone: a free name of these two that holds the very
+ * entry, or what lies in our own folder, which says where it was going. So whoever tries the same move again goes on.
+ */
+import type { RemoteStamp } from '../../core/tree.ts';
 import { RtsyncError } from '../../lib/errors.ts';
 import type { RemoteMove } from '../remote.ts';
 import { attempt, type Context, changed, failed } from './context.ts';
 import { childId, type DirId, type EntryId, idBelow, idName, isIdWithin, parentId } from './ids.ts';
 import { matches } from './looks.ts';
+import { emptied, leftMoving, makeMoving } from './moving.ts';
 import type { Entry } from './wire.ts';
 
-export async function move(ctx: Context, job: RemoteMove, signal?: AbortSignal): Promise<void> {
+/** Gives the moved file's stamp where the server has dated it anew. */
+export async function move(
+  ctx: Context,
+  job: RemoteMove,
+  signal?: AbortSignal,
+): Promise<RemoteStamp | undefined> {
+  await moveEntry(ctx, job, signal);
+  if (ctx.traits.moveKeepsDate || job.expect === 'folder') return undefined;
+  const to = idBelow(ctx.rootId, job.to);
+  const listed = await attempt(() => ctx.looks.fresh(parentId(to), signal));
+  const entry = listed.ok ? listed.value.entries.get(idName(to)) : undefined;
+  if (entry?.kind !== 'file' || entry.size !== job.expect.size || entry.date === undefined) return undefined;
+  return { size: entry.size, date: entry.date };
+}
+
+async function moveEntry(ctx: Context, job: RemoteMove, signal?: AbortSignal): Promise<void> {
   const [from, to] = [idBelow(ctx.rootId, job.from), idBelow(ctx.rootId, job.to)];
   if (isIdWithin(to, from)) throw new RtsyncError('bug', 'refused to move a folder into itself');
-  const source = (await ctx.looks.at(parentId(from), true, signal)).entries;
+  // Where a move dates the file anew, an edit that it takes along is never seen again: the look must be as young as can be.
+  const looked = ctx.traits.moveKeepsDate
+    ? await ctx.looks.at(parentId(from), true, signal)
+    : await ctx.looks.fresh(parentId(from), signal);
+  const source = looked.entries;
   const target = (await ctx.looks.at(parentId(to), false, signal)).entries;
   const entry = source.get(idName(from));
-  if (!isExpected(entry, job)) throw changed(job.from);
+  const twofold = parentId(from) !== parentId(to) && idName(from) !== idName(to);
+  if (!isExpected(entry, job)) {
+    if (entry !== undefined || !twofold || target.has(idName(to))) throw changed(job.from);
+    return goOn(ctx, { job, to }, signal);
+  }
   if (target.has(idName(to))) throw taken(job);
-
-  let at = from;
-  for (const step of route(from, to, source, target)) {
-    const done = await attempt(() => take(ctx, at, step, signal));
-    const landed = done.ok ? done.value : await whereIsIt(ctx, job, at, step, done.error, signal);
-    ctx.looks.gone(parentId(at), idName(at));
-    ctx.looks.put(
-      parentId(landed),
-      idName(landed),
-      entry?.kind === 'folder' ? 'folder' : 'file',
-      sizeOf(entry),
-    );
-    if (landed !== step) {
-      // The name was taken in the last moment and the server chose another: back to where it was.
-      await take(ctx, landed, at, signal);
-      ctx.looks.gone(parentId(landed), idName(landed));
-      throw taken(job);
-    }
-    at = step;
+  const steps = twofold ? await route(ctx, { from, to, source, target }, signal) : [to];
+  try {
+    await walk(ctx, { job, from, steps }, signal);
+  } finally {
+    await emptied(ctx, steps);
   }
 }
 
-/** The steps from one id to another, each a rename or a move, none onto a name that was seen taken. */
-function route(
-  from: EntryId,
-  to: EntryId,
-  source: ReadonlyMap<string, Entry>,
-  target: ReadonlyMap<string, Entry>,
-): EntryId[] {
+/** Nothing stands at the old name and nothing at the new one: an earlier try may have left the entry in our own folder. */
+async function goOn(
+  ctx: Context,
+  { job, to }: { readonly job: RemoteMove; readonly to: EntryId },
+  signal?: AbortSignal,
+): Promise<void> {
+  const left = await leftMoving(ctx, to, signal);
+  if (left === undefined || !isMoved(left.entry, job)) throw changed(job.from);
+  const at = left.entry.id;
+  const named = childId(parentId(at), idName(to));
+  await walk(ctx, { job, from: at, steps: at === named ? [to] : [named, to] }, signal);
+}
+
+interface Walk {
+  readonly job: RemoteMove;
+  readonly from: EntryId;
+  readonly steps: readonly EntryId[];
+}
+
+/** Once the first of several steps is made there is no stopping until the last: a stop must not leave it half-way. */
+async function walk(ctx: Context, { job, from, steps }: Walk, signal?: AbortSignal): Promise<void> {
+  let at = from;
+  for (const [i, step] of steps.entries()) {
+    const heedful = i === 0 ? signal : undefined;
+    try {
+      if (i > 0) await checkFree(ctx, job, step);
+      at = await makeStep(ctx, { job, at, step }, heedful);
+    } catch (error) {
+      await retreat(ctx, at, [from, ...steps.slice(0, i)]);
+      throw error;
+    }
+  }
+}
+
+/** The steps before the last took their time. */
+async function checkFree(ctx: Context, job: RemoteMove, step: EntryId): Promise<void> {
+  const { entries } = await ctx.looks.at(parentId(step), false);
+  if (entries.has(idName(step))) throw taken(job);
+}
+
+/** Back the way it came, as far as that goes; the next cycle looks where it stands. */
+async function retreat(ctx: Context, at: EntryId, way: readonly EntryId[]): Promise<void> {
+  let now = at;
+  for (const back of way.slice(0, way.indexOf(at)).reverse()) {
+    const here = now;
+    const done = await attempt(() => take(ctx, here, back));
+    if (!done.ok) return;
+    enter(ctx, here, done.value, undefined);
+    if (done.value !== back) return;
+    now = back;
+  }
+}
+
+interface OneStep {
+  readonly job: RemoteMove;
+  readonly at: EntryId;
+  readonly step: EntryId;
+}
+
+async function makeStep(ctx: Context, { job, at, step }: OneStep, signal?: AbortSignal): Promise<EntryId> {
+  const done = await attempt(() => take(ctx, at, step, signal));
+  const landed = done.ok ? done.value : await whereIsIt(ctx, { job, at, step }, done.error, signal);
+  enter(ctx, at, landed, job);
+  if (landed === step) return step;
+  // The name was taken in the last moment and the server chose another: back to where it was.
+  await take(ctx, landed, at, signal);
+  enter(ctx, landed, at, job);
+  throw taken(job);
+}
+
+/** Our own deed, in what is remembered of both folders. */
+function enter(ctx: Context, from: EntryId, to: EntryId, job: RemoteMove | undefined): void {
+  ctx.looks.gone(parentId(from), idName(from));
+  const size = job === undefined || job.expect === 'folder' ? undefined : job.expect.size;
+  ctx.looks.put(parentId(to), idName(to), job?.expect === 'folder' ? 'folder' : 'file', size);
+}
+
+interface Ends {
+  readonly from: EntryId;
+  readonly to: EntryId;
+  readonly source: ReadonlyMap<string, Entry>;
+  readonly target: ReadonlyMap<string, Entry>;
+}
+
+/** The steps of a move that changes both folder and name, none onto a name that was seen taken. */
+async function route(
+  ctx: Context,
+  { from, to, source, target }: Ends,
+  signal?: AbortSignal,
+): Promise<EntryId[]> {
   const [home, away] = [parentId(from), parentId(to)];
-  if (home === away || idName(from) === idName(to)) return [to];
   if (!source.has(idName(to))) return [childId(home, idName(to)), to];
   if (!target.has(idName(from))) return [childId(away, idName(from)), to];
-  const between = `${idName(to)}.${randomBytes(4).toString('hex')}`;
-  return [childId(home, between), childId(away, between), to];
+  const between = await makeMoving(ctx, to, signal);
+  return [childId(between, idName(from)), childId(between, idName(to)), to];
 }
 
 /** One step; gives the id under which the server says (or its list shows) that the entry now stands. */
@@ -78,9 +177,7 @@ async function take(ctx: Context, from: EntryId, to: EntryId, signal?: AbortSign
 /** After an error: where the entry stands decides, not the error. */
 async function whereIsIt(
   ctx: Context,
-  job: RemoteMove,
-  from: EntryId,
-  to: EntryId,
+  { job, at: from, step: to }: OneStep,
   error: RtsyncError,
   signal?: AbortSignal,
 ): Promise<EntryId> {
@@ -105,10 +202,6 @@ function isMoved(entry: Entry | undefined, job: RemoteMove): boolean {
   return job.expect === 'folder'
     ? entry?.kind === 'folder'
     : entry?.kind === 'file' && entry.size === job.expect.size;
-}
-
-function sizeOf(entry: Entry | undefined): number | undefined {
-  return entry?.kind === 'file' ? entry.size : undefined;
 }
 
 function taken(job: RemoteMove): RtsyncError {

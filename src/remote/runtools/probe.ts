@@ -18,6 +18,8 @@ export interface ProbeOptions {
   /** Keeps to this way of writing ids into URLs instead of finding it out. */
   readonly pathEncoding?: PathEncoding;
   readonly random?: () => string;
+  /** Something of ours could not be cleared away now. */
+  readonly onLeftover?: () => void;
 }
 
 type Found = Omit<Traits, 'version' | 'probedAt' | 'depth' | 'auth' | 'rateHeaders' | 'growingUploads'>;
@@ -100,9 +102,9 @@ async function byDoing(client: StorageClient, { top, base, random, options }: St
   try {
     return await experiments(opened.client, scratch, opened.first);
   } finally {
-    await attempt(() => opened.client.remove([scratch]));
+    await clear(opened.client, scratch, options);
     // A server that hides dot files and makes twins has given us one; it is ours and empty.
-    if (own.stray !== undefined) await attempt(() => opened.client.remove([own.stray as EntryId]));
+    if (own.stray !== undefined) await clear(opened.client, own.stray, options);
   }
 }
 
@@ -141,7 +143,7 @@ async function openScratch(
     const sent = await attempt(() => put(client, scratch, 'k', 1));
     if (sent.ok && sent.value.reply.id === childId(scratch, 'k')) return { client, first: sent.value };
     if (!sent.ok && !mayBeEncoding(sent.error)) {
-      await attempt(() => client.remove([scratch]));
+      await clear(client, scratch, options);
       throw sent.error;
     }
     refused = sent.ok ? undefined : sent.error;
@@ -157,9 +159,14 @@ async function openScratch(
     return put(whole, scratch, 'k', 1);
   });
   if (opened.ok) return { client: whole, first: opened.value };
-  if (made.ok) await attempt(() => client.remove([scratch]));
+  if (made.ok) await clear(client, scratch, options);
   // When neither way of writing ids works, a server in trouble is what there is to tell.
   throw refused !== undefined && isCode(refused, 'server-error', 'bad-answer') ? refused : opened.error;
+}
+
+async function clear(client: StorageClient, id: EntryId, { onLeftover }: ProbeOptions): Promise<void> {
+  const removed = await attempt(() => client.remove([id]));
+  if (!removed.ok) onLeftover?.();
 }
 
 function mayBeEncoding(error: RtsyncError): boolean {

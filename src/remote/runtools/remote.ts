@@ -36,6 +36,8 @@ export interface RunToolsRemoteOptions {
   readonly lookWithinMs?: number;
   /** Called when the server does what its traits exclude: they should be found out again. */
   readonly onContradiction?: (what: string) => void;
+  /** Something of ours on the server could not be cleared away now. */
+  readonly onLeftover?: () => void;
   /** Names of folders in the trash. */
   readonly random?: () => string;
 }
@@ -59,12 +61,14 @@ export function createRunToolsRemote(options: RunToolsRemoteOptions): Remote {
       looks,
       folders,
       clock,
+      movesKeepDates: traits.moveKeepsDate,
       ...(options.random === undefined ? {} : { random: options.random }),
     }),
-    fileClock: createFileClock(traits.dateGrain),
+    fileClock: createFileClock(traits.dateGrain, clock),
     uploads: createTurnstile(UPLOADS),
     keepTrash: options.trash ?? true,
     rootId,
+    leftover: () => options.onLeftover?.(),
     contradiction: (what) => options.onContradiction?.(what),
   };
   return {

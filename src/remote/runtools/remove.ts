@@ -2,14 +2,16 @@
  * Taking files and folders away. Each is looked at again first, a folder with everything that was seen below it; then
  * they go in batches, into the trash when it is on. What was not seen is never taken along.
  */
-import { joinRemote, keyOf, nameOf, parentOf, type RemotePath } from '../../core/path.ts';
+import { keyOf, nameOf, parentOf } from '../../core/path.ts';
 import type { FolderNode, RemoteStamp } from '../../core/tree.ts';
 import { isCode, RtsyncError } from '../../lib/errors.ts';
 import type { Removal } from '../remote.ts';
 import { attempt, type Context, changed, chunks, failed, heed, inParallel } from './context.ts';
 import { BATCH } from './guard.ts';
-import { type EntryId, idBelow, idName } from './ids.ts';
+import { type DirId, type EntryId, idBelow, idName } from './ids.ts';
 import { matches } from './looks.ts';
+import { firstDifference } from './same-tree.ts';
+import type { Listing } from './wire.ts';
 
 interface Doomed {
   readonly removal: Removal;
@@ -25,8 +27,9 @@ export async function remove(
 ): Promise<void> {
   for (const some of chunks(removals, BATCH)) {
     const doomed: Doomed[] = [];
+    const look = lookOnce(ctx, signal);
     await inParallel(some, 32, async (removal) => {
-      const sight = await attempt(() => lookAt(ctx, removal, signal));
+      const sight = await attempt(() => lookAt(ctx, removal, look, signal));
       if (!sight.ok) await removal.done(failed(sight.error));
       else if (sight.value === 'missing') await removal.done({ ok: true, value: undefined });
       else doomed.push({ removal, id: idBelow(ctx.rootId, removal.path) });
@@ -35,44 +38,39 @@ export async function remove(
   }
 }
 
-async function lookAt(ctx: Context, { path, expect }: Removal, signal?: AbortSignal): Promise<Sight> {
+type Look = (dir: DirId) => Promise<Listing>;
+
+/** Each folder as it is now, listed once for a batch: what was seen a moment ago may have been edited since. */
+function lookOnce(ctx: Context, signal?: AbortSignal): Look {
+  const seen = new Map<DirId, Promise<Listing>>();
+  return (dir) => {
+    const known = seen.get(dir);
+    if (known !== undefined) return known;
+    const listing = ctx.looks.fresh(dir, signal);
+    seen.set(dir, listing);
+    return listing;
+  };
+}
+
+async function lookAt(
+  ctx: Context,
+  { path, expect }: Removal,
+  look: Look,
+  signal?: AbortSignal,
+): Promise<Sight> {
   heed(signal);
   const parent = idBelow(ctx.rootId, parentOf(path));
-  const entry = (await ctx.looks.at(parent, true, signal)).entries.get(nameOf(path));
+  const entry = (await look(parent)).entries.get(nameOf(path));
   if (entry === undefined) return 'missing';
   if (!isFolder(expect)) {
     if (!matches(entry, expect)) throw changed(path);
     return 'as expected';
   }
   if (entry.kind !== 'folder') throw changed(path);
-  await compareFolder(ctx, path, expect, signal);
+  const id = idBelow(ctx.rootId, path);
+  const difference = await firstDifference({ look, dates: true }, id, expect);
+  if (difference !== undefined) throw changed(difference, 'differs from what was seen there');
   return 'as expected';
-}
-
-/** Throws `changed` when anything below differs from what was seen. */
-async function compareFolder(
-  ctx: Context,
-  path: RemotePath,
-  seen: FolderNode<RemoteStamp>,
-  signal?: AbortSignal,
-): Promise<void> {
-  const { entries } = await ctx.looks.at(idBelow(ctx.rootId, path), true, signal);
-  if (entries.size !== seen.children.size) throw changed(path, 'holds other entries than were seen in it');
-  const folders: [RemotePath, FolderNode<RemoteStamp>][] = [];
-  for (const [name, entry] of entries) {
-    const child = joinRemote(path, name);
-    const node = seen.children.get(keyOf(name));
-    const sameName = (node?.name ?? keyOf(name)) === name;
-    if (sameName && node?.kind === 'folder' && entry.kind === 'folder') folders.push([child, node]);
-    else if (!sameName || node?.kind !== 'file' || !matches(entry, node.stamp)) throw changed(child);
-  }
-  const failures: unknown[] = [];
-  await inParallel(folders, 16, async ([child, node]) => {
-    if (failures.length > 0) return;
-    const same = await attempt(() => compareFolder(ctx, child, node, signal));
-    if (!same.ok) failures.push(same.error);
-  });
-  if (failures.length > 0) throw failures[0];
 }
 
 async function removeBatch(ctx: Context, batch: readonly Doomed[], signal?: AbortSignal): Promise<void> {
@@ -80,7 +78,10 @@ async function removeBatch(ctx: Context, batch: readonly Doomed[], signal?: Abor
   const blind = ctx.traits.dotFiles === 'hidden' && batch.some(({ removal }) => isFolder(removal.expect));
   const keep = ctx.keepTrash || blind;
   const ids = batch.map(({ id }) => id);
-  const fates = keep ? (await ctx.trash.retire(ids, signal)).fates : await ctx.trash.destroy(ids, signal);
+  const expected = new Map(batch.map(({ id, removal }) => [id, removal.expect]));
+  const fates = keep
+    ? (await ctx.trash.retire(ids, expected, signal)).fates
+    : await ctx.trash.destroy(ids, signal);
   await Promise.all(
     batch.map(({ removal, id }) => {
       const error = fates.get(id);

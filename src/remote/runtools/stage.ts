@@ -32,7 +32,8 @@ export async function replaceStaged(
     if (ready.length > 0) await swap(ctx, { dir, staging, items: ready, staged }, signal);
   } finally {
     // Everything in it was made by us and is either in place by now or was given up with an outcome that says so.
-    await attempt(() => ctx.client.remove([staging]));
+    const removed = await attempt(() => ctx.client.remove([staging]));
+    if (!removed.ok) ctx.leftover();
   }
 }
 
@@ -105,7 +106,11 @@ async function freeNames(
   const taken = items.filter((item) => item.write.expect !== undefined);
   const free = items.filter((item) => item.write.expect === undefined);
   if (taken.length === 0) return { folder: undefined, freed: free };
-  const retired = await ctx.trash.retire(taken.map((item) => item.id));
+  const expected = new Map(taken.flatMap(({ id, write }) => (write.expect ? [[id, write.expect]] : [])));
+  const retired = await ctx.trash.retire(
+    taken.map((item) => item.id),
+    expected,
+  );
   const freed = [...free];
   for (const item of taken) {
     const error = retired.fates.get(item.id);
@@ -157,7 +162,7 @@ async function removeStrays(
 ): Promise<void> {
   const asked = new Set(items.map((item) => item.name));
   const strays = told.filter((id) => parentId(id) === job.dir && !asked.has(idName(id)));
-  if (strays.length > 0) await ctx.trash.retire(strays);
+  if (strays.length > 0) await ctx.trash.retire(strays, new Map());
 }
 
 /** Nothing could take the name: the old version gets it back. Its copy in the trash was the only one. */

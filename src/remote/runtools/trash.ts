@@ -3,13 +3,15 @@
  * what waits to take a name. Every batch gets a folder of its own, so that names never meet there.
  */
 import { randomBytes } from 'node:crypto';
+import type { FolderNode, RemoteStamp } from '../../core/tree.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { isCode, RtsyncError } from '../../lib/errors.ts';
 import type { StorageClient } from './client.ts';
-import { failed } from './context.ts';
+import { attempt, changed, failed, inParallel } from './context.ts';
 import type { FolderMaker } from './folders.ts';
 import { childId, type DirId, type EntryId, idName, OWN_NAME, parentId, TOP } from './ids.ts';
 import type { Looks } from './looks.ts';
+import { firstDifference, isVersion } from './same-tree.ts';
 
 /** What became of each id: undefined when it is gone from its place. */
 export type Fates = ReadonlyMap<EntryId, RtsyncError | undefined>;
@@ -17,9 +19,14 @@ export type Fates = ReadonlyMap<EntryId, RtsyncError | undefined>;
 export interface Trash {
   /** A fresh, empty folder for one batch. */
   folder(kind: 'trash' | 'staging', signal?: AbortSignal): Promise<EntryId>;
-  /** Moves at most 250 entries with different base names into a fresh folder. Never throws. */
+  /**
+   * Moves at most 250 entries with different base names into a fresh folder. What then turns out not to be as it was
+   * `expected`, since somebody wrote there between the last look and the move, is moved back, and its fate is `changed`.
+   * Never throws.
+   */
   retire(
     ids: readonly EntryId[],
+    expected: ReadonlyMap<EntryId, RemoteStamp | FolderNode<RemoteStamp>>,
     signal?: AbortSignal,
   ): Promise<{ readonly folder: EntryId | undefined; readonly fates: Fates }>;
   /** Deletes at most 250 entries for good. Never throws. */
@@ -32,7 +39,14 @@ export interface TrashOptions {
   readonly folders: FolderMaker;
   readonly clock: Clock;
   readonly random?: () => string;
+  /** Whether a moved file keeps its date on this server. */
+  readonly movesKeepDates: boolean;
 }
+
+/** What was taken by mistake must go back, whatever the network does. */
+const GIVE_BACK_TRIES = 4;
+
+type Expected = readonly [EntryId, RemoteStamp | FolderNode<RemoteStamp>];
 
 export function createTrash(options: TrashOptions): Trash {
   const { client, looks, folders, clock } = options;
@@ -54,7 +68,9 @@ export function createTrash(options: TrashOptions): Trash {
   };
 
   const folder: Trash['folder'] = async (kind, signal) => {
-    const day = new Date(clock.now()).toISOString().slice(0, 10);
+    // By the faster of both clocks, as purges go by the slower: a clock that went astray must not make it look expired.
+    const now = clock.now() + Math.max(0, client.clockOffsetMs ?? 0);
+    const day = new Date(now).toISOString().slice(0, 10);
     const names = kind === 'trash' ? [OWN_NAME, 'trash', day] : [OWN_NAME, 'staging'];
     for (let tries = 0; ; tries += 1) {
       const dir = await parent(names, signal);
@@ -79,15 +95,53 @@ export function createTrash(options: TrashOptions): Trash {
     }
   };
 
-  const retire: Trash['retire'] = async (ids, signal) => {
+  const retire: Trash['retire'] = async (ids, expected, signal) => {
     let into: EntryId;
     try {
       into = await folder('trash', signal);
     } catch (error) {
       return { folder: undefined, fates: new Map(ids.map((id) => [id, failed(error).error])) };
     }
-    const fates = await carryOut(looks, ids, (rest) => client.batch('move', rest, into, { signal }), signal);
+    const fates = new Map(
+      await carryOut(looks, ids, (rest) => client.batch('move', rest, into, { signal }), signal),
+    );
+    const moved = [...expected].filter(([id]) => fates.has(id) && fates.get(id) === undefined);
+    for (const id of await unexpected(into, moved)) {
+      await giveBack(into, id);
+      fates.set(id, changed(id));
+    }
     return { folder: into, fates };
+  };
+
+  /** Those that are not what was to be given up. Nothing when that cannot be seen: they are safe where they are. */
+  const unexpected = async (into: EntryId, moved: readonly Expected[]): Promise<EntryId[]> => {
+    if (moved.length === 0) return [];
+    const listed = await attempt(() => client.list(into));
+    if (!listed.ok) return [];
+    const how = { look: (dir: DirId) => client.list(dir), dates: options.movesKeepDates };
+    const found: EntryId[] = [];
+    await inParallel(moved, 8, async ([id, seen]) => {
+      const entry = listed.value.entries.get(idName(id));
+      if (entry === undefined) return;
+      const differs = await attempt(async () =>
+        'children' in seen
+          ? (await firstDifference(how, childId(into, idName(id)), seen)) !== undefined
+          : !isVersion(entry, seen, options.movesKeepDates),
+      );
+      if (differs.ok && differs.value) found.push(id);
+    });
+    return found;
+  };
+
+  /** RACE: when yet another file has taken the name since, the one in the trash stays there. */
+  const giveBack = async (into: EntryId, id: EntryId): Promise<void> => {
+    const dir = parentId(id);
+    for (let tries = 0; tries < GIVE_BACK_TRIES; tries += 1) {
+      const listed = await attempt(() => client.list(dir));
+      if (listed.ok && listed.value.entries.has(idName(id))) break;
+      if (listed.ok) await attempt(() => client.batch('move', [childId(into, idName(id))], dir));
+    }
+    await attempt(() => looks.fresh(dir));
   };
 
   return {

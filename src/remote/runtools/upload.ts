@@ -11,6 +11,7 @@ import type { UploadReply } from './client.ts';
 import { attempt, type Context, changed, failed, heed } from './context.ts';
 import type { Sending } from './file-clock.ts';
 import { childId, type DirId, idName, parentId } from './ids.ts';
+import { datesTell } from './item.ts';
 import { afterTear, canBeTorn, sameFile } from './torn.ts';
 import type { Entry, Listing } from './wire.ts';
 
@@ -89,7 +90,7 @@ async function deliver(
   const { error } = judgement;
   if (error.code === 'taken') {
     if (ctx.traits.takenUpload !== 'refuse') ctx.contradiction('an upload onto a taken name was refused');
-    return { kind: 'failed', error: changed(job.write.path, 'has appeared on the server') };
+    return { kind: 'failed', error: appeared(job) };
   }
   if (!error.ambiguous) return { kind: 'failed', error };
   const end = await afterLostAnswer(ctx, delivery, seen.entries.get(job.name), signal);
@@ -164,7 +165,7 @@ async function judged(
   if (reply.id === childId(job.dir, job.name)) {
     ctx.looks.put(job.dir, job.name, 'file', size);
     const sending = { sentAt: reply.answeredAt - reply.tookMs, answeredAt: reply.answeredAt };
-    const date = ctx.traits.datesFollowClock ? ctx.fileClock.span(sending) : undefined;
+    const date = datesTell(ctx) ? ctx.fileClock.span(sending) : undefined;
     return { kind: 'stored', size, date, sending };
   }
   if (ctx.traits.takenUpload !== 'rename')
@@ -175,7 +176,13 @@ async function judged(
     await ctx.client.remove([reply.id], { signal });
     ctx.looks.gone(job.dir, stray);
   }
-  return { kind: 'failed', error: changed(job.write.path, 'has appeared on the server') };
+  return { kind: 'failed', error: appeared(job) };
+}
+
+/** Ambiguous, since it may be ours after all: something on the way may have sent the request twice. */
+function appeared({ write: { path } }: UploadJob): RtsyncError {
+  const message = `${JSON.stringify(path)} has appeared on the server`;
+  return new RtsyncError('changed', { message, path, ambiguous: true });
 }
 
 async function afterLostAnswer(

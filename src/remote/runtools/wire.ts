@@ -54,8 +54,10 @@ const rowSchema = z.looseObject({
 });
 type Row = z.infer<typeof rowSchema>;
 const rowsSchema = z.array(rowSchema);
-const pageSchema = z.looseObject({ hasMore: z.boolean().nullish(), nextCursor: z.string().nullish() });
-const pagedSchema = z.looseObject({ meta: pageSchema.nullish(), ...pageSchema.shape });
+const pageSchema = z.looseObject({
+  hasMore: z.boolean().nullish(),
+  nextCursor: z.union([z.string(), z.number()]).nullish(),
+});
 const namedSchema = z.looseObject({
   id: z.string().optional(),
   name: z.string().optional(),
@@ -66,6 +68,10 @@ const roomSchema = z.looseObject({
   total: z.number().optional(),
   used: z.number().optional(),
 });
+
+const MOST_WRAPPINGS = 3;
+/** The last moment that a date can name. */
+const MOST_DATE = 8.64e15;
 
 /** One page of a list: entries directly under `dir`, and the cursor of the next page. */
 export function decodeList(
@@ -124,7 +130,7 @@ export function decodeRoom(json: unknown): number | undefined {
 /** Epoch milliseconds; undefined when it is no date. A date without a zone is UTC. */
 export function decodeDate(date: string | number): number | undefined {
   if (typeof date === 'number')
-    return Number.isFinite(date) && date >= 0 ? (date < 1e11 ? date * 1000 : date) : undefined;
+    return date >= 0 && date <= MOST_DATE ? (date < 1e11 ? date * 1000 : date) : undefined;
   const iso = /^(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d(?:\.\d+)?)\s*(Z|[+-]\d\d:?\d\d)?$/i.exec(date);
   const ms = Date.parse(iso === null ? date : `${iso[1]}T${iso[2]}${iso[3] ?? 'Z'}`);
   return Number.isNaN(ms) || (iso === null && !/GMT|UTC|Z$/.test(date)) ? undefined : ms;
@@ -167,14 +173,18 @@ function dateOf(row: Row): number | undefined {
 
 /** What is inside `{data: …}` or `{result: …}`, however often wrapped. */
 export function unwrap(json: unknown): unknown {
-  let at = json;
-  for (let depth = 0; depth < 3; depth += 1) {
-    if (!isRecord(at)) return at;
+  return layers(json).at(-1);
+}
+
+/** The answer, what is wrapped in it, and so on; the last is the thing itself. */
+function layers(json: unknown): readonly unknown[] {
+  const all = [json];
+  for (let at = json; isRecord(at) && all.length <= MOST_WRAPPINGS; all.push(at)) {
     if ('data' in at) at = at.data;
     else if ('result' in at) at = at.result;
-    else return at;
+    else break;
   }
-  return at;
+  return all;
 }
 
 function rowsOf(json: unknown): unknown {
@@ -182,13 +192,18 @@ function rowsOf(json: unknown): unknown {
   return isRecord(told) && Array.isArray(told.files) ? told.files : told;
 }
 
+/** Paging may be told on any level of the wrapping. What cannot be understood may mean that there is more. */
 function cursorOf(json: unknown): string | undefined {
-  if (Array.isArray(json)) return undefined;
-  const found = pagedSchema.safeParse(json);
-  if (!found.success) return undefined;
-  for (const told of [found.data.meta, found.data]) {
-    if (told?.nextCursor && told.hasMore !== false) return told.nextCursor;
-    if (told?.hasMore === true) throw new WireFault('it says that there is more, but not where');
+  for (const layer of layers(json).filter(isRecord)) {
+    for (const told of [layer.meta, layer]) {
+      if (!isRecord(told)) continue;
+      const page = pageSchema.safeParse(told);
+      if (!page.success) throw new WireFault('it does not tell plainly whether there is more');
+      const { hasMore, nextCursor } = page.data;
+      const cursor = nextCursor === undefined || nextCursor === null ? '' : String(nextCursor);
+      if (cursor !== '' && hasMore !== false) return cursor;
+      if (hasMore === true) throw new WireFault('it says that there is more, but not where');
+    }
   }
   return undefined;
 }

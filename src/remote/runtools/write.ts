@@ -7,7 +7,15 @@ import { nameOf, type RemoteDir } from '../../core/path.ts';
 import type { Outcome, Write, Written } from '../remote.ts';
 import { attempt, type Context, changed, chunks, failed, heed, inParallel } from './context.ts';
 import { childId, type DirId, type EntryId, idBelow } from './ids.ts';
-import { asListed, finish, type Item, onlyExpected, outlastGrain, writtenMeanwhile } from './item.ts';
+import {
+  asListed,
+  datesTell,
+  finish,
+  type Item,
+  onlyExpected,
+  outlastGrain,
+  writtenMeanwhile,
+} from './item.ts';
 import { copyToTrash } from './keep.ts';
 import { matches } from './looks.ts';
 import { type SharedLook, sharedLook } from './shared-look.ts';
@@ -161,7 +169,7 @@ async function dateAll(
   signal?: AbortSignal,
 ): Promise<void> {
   if (undated.length === 0) return;
-  if (!ctx.traits.datesFollowClock) return dateByList(ctx, dir, undated, signal);
+  if (!datesTell(ctx)) return dateByList(ctx, dir, undated, signal);
   await ctx.fileClock.inTurn(async () => {
     const left: Undated[] = [];
     for (const one of undated) {
@@ -212,7 +220,8 @@ function learn(
       ? [{ item, date, ...stored.sending }]
       : [];
   });
-  if (samples.length === 0) return new Set();
-  const fits = ctx.fileClock.learn(samples);
-  return new Set(samples.filter((_, i) => fits[i] === false).map(({ item }) => item));
+  const foreign = samples.filter((sample) => !ctx.fileClock.possible(sample, ctx.client.clockOffsetMs));
+  const ours = samples.filter((sample) => !foreign.includes(sample));
+  const fits = ours.length === 0 ? [] : ctx.fileClock.learn(ours);
+  return new Set([...foreign, ...ours.filter((_, i) => fits[i] === false)].map(({ item }) => item));
 }

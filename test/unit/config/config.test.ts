@@ -72,6 +72,12 @@ describe('the configuration', () => {
       { match: 'drafts/**', policy: 'local' },
       { match: '**', policy: 'keep-both' },
     ]);
+    expect(config.pairs[0]?.trash).toEqual({
+      remote: true,
+      days: 30,
+      localBytes: null,
+      remoteBytes: 10_000_000_000,
+    });
     expect(config.pairs[1]?.maxDelete).toBe(false);
     expect(config.apiKeyFile).toBe(path.join(home, '.config/rtsync/api-key'));
   });
@@ -83,11 +89,17 @@ describe('the configuration', () => {
     expect(config.pairs[0]).toMatchObject({
       folder: path.join(home, 'a'),
       maxDelete: { files: 3, percent: 25 },
-      trash: { remote: false },
+      trash: { remote: false, days: 30, localBytes: null, remoteBytes: null },
       pollSeconds: 30,
       uploadLimitBytes: 100_000_000,
     });
   });
+});
+
+it('a limit of the trash may be a number or null', async () => {
+  const trash = { days: 3_650, localBytes: 1, remoteBytes: null };
+  const { config } = await loadText({ pairs: [{ ...PAIR, trash }] });
+  expect(config.pairs[0]?.trash).toEqual({ remote: true, ...trash });
 });
 
 describe('a mistake in the configuration', () => {
@@ -110,6 +122,18 @@ describe('a mistake in the configuration', () => {
     [
       { pairs: [{ ...PAIR, trash: { remote: 'yes' } }] },
       'pairs[0].trash.remote must be true or false, not "yes"',
+    ],
+    [
+      { pairs: [{ ...PAIR, trash: { days: 0 } }] },
+      'pairs[0].trash.days must be days, a whole number from 1 to 3650, not 0',
+    ],
+    [
+      { pairs: [{ ...PAIR, trash: { remoteBytes: '1 GB' } }] },
+      'pairs[0].trash.remoteBytes must be null for no limit, or bytes, a whole number from 1, not "1 GB"',
+    ],
+    [
+      { pairs: [{ ...PAIR, trash: { localByte: 5 } }] },
+      'unknown key "localByte" in pairs[0].trash, did you mean "localBytes"?',
     ],
     [
       { pairs: [{ ...PAIR, maxDelete: { percent: 200 } }] },

@@ -1,9 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { filesOf, guard, heldFingerprint, isRemoval } from '../../../src/core/guard.ts';
+import { relPath } from '../../../src/core/path.ts';
+import { isRegression } from '../../../src/core/regressions.ts';
+import { nodeAt, walk, withChanges } from '../../../src/core/tree.ts';
 import { applyPlan } from '../../support/model.ts';
 import { makeFolder, remove, rename, write } from '../../support/people.ts';
 import { planFor, sync, syncedWorld, told } from '../../support/planning.ts';
-import { emptyWorld, type World } from '../../support/world.ts';
+import { emptyWorld, put, sizeOf, type World } from '../../support/world.ts';
 
 const LIMIT = { maxDelete: { files: 50, percent: 25 } };
 
@@ -123,5 +126,117 @@ describe('the guard', () => {
     expect(plan.operations.some(isRemoval)).toBe(true);
     const { held } = guard(plan, world, LIMIT);
     expect(held.map(({ side }) => side)).toEqual(['remote']);
+  });
+});
+
+describe('files that went back to older versions on the server', () => {
+  const DAY = 86_400_000;
+
+  /** What a restored backup shows: another content under an older date. */
+  function restore(world: World, path: string, olderBy = DAY): void {
+    const node = nodeAt(world.base, relPath(path));
+    if (node?.kind !== 'file' || typeof node.stamp.date !== 'number') throw new Error(`no base for ${path}`);
+    const content = `old-${path}`;
+    const stamp = { size: sizeOf(content), date: node.stamp.date - olderBy, content };
+    world.remote = put(world.remote, relPath(path), { kind: 'file', stamp });
+  }
+
+  function restored(count: number, olderBy?: number): World {
+    const world = syncedWorld(many(100, 'd'));
+    for (let index = 0; index < count; index += 1) restore(world, `d/f${index}`, olderBy);
+    return world;
+  }
+
+  test('pass when they are few', () => {
+    const { held, plan } = guarded(restored(50));
+    expect([held.length, plan.operations.length]).toEqual([0, 50]);
+  });
+
+  test('are held when they are many, and newer ones go on', () => {
+    const world = restored(51);
+    write(world, 'remote', 'd/f99', 'edited there');
+    const { held, plan } = guarded(world);
+    expect(told(plan)).toEqual(['download d/f99']);
+    expect(held).toHaveLength(51);
+    expect(held.every((item) => isRegression(item) && item.side === 'local')).toBe(true);
+    expect(held[0]?.reason).toBe(
+      '51 of 100 files went back to older versions: was the workspace restored from a backup?',
+    );
+  });
+
+  test('count together with the deletes, and each says what it is', () => {
+    const world = restored(30);
+    for (let index = 50; index < 71; index += 1) remove(world, 'remote', `d/f${index}`);
+    const { held, plan } = guarded(world);
+    expect(plan.operations).toEqual([]);
+    expect(held.filter(isRegression)).toHaveLength(30);
+    expect(held.find((item) => !isRegression(item))?.reason).toBe(
+      '21 of 100 files would be removed and 30 go back to older versions',
+    );
+  });
+
+  test('are told from a server that begins to date by whole seconds', () => {
+    expect(guarded(restored(100, 999)).held).toEqual([]);
+    expect(guarded(restored(100, 2_001)).held).toHaveLength(100);
+  });
+
+  test('are known by the earliest moment of a version whose exact date nobody has seen', () => {
+    const world = restored(60);
+    const spans = (from: number): World => {
+      const base = withChanges(
+        world.base,
+        [...walk(world.base)].flatMap(([path, node]) =>
+          node.kind === 'file'
+            ? [{ path, node: { ...node, stamp: { ...node.stamp, date: [from, from + 3 * DAY] as const } } }]
+            : [],
+        ),
+      );
+      return { ...world, base };
+    };
+    expect(guarded(spans(world.clock)).held).toHaveLength(60);
+    expect(guarded(spans(world.clock - 2 * DAY)).held.filter(isRegression)).toEqual([]);
+  });
+
+  test('are found under the new name of a folder that moved meanwhile', () => {
+    const world = restored(60);
+    rename(world, 'local', 'd', 'e');
+    const { held, plan } = guarded(world);
+    expect(held.filter(isRegression)).toHaveLength(60);
+    expect(told(plan)).toEqual(['moveRemote d -> e']);
+  });
+
+  test('are no downloads of files that are not here', () => {
+    const world = syncedWorld(many(100, 'd'));
+    for (let index = 0; index < 60; index += 1) {
+      restore(world, `d/f${index}`);
+      remove(world, 'local', `d/f${index}`);
+    }
+    expect(guarded(world).held).toEqual([]);
+  });
+
+  test('stay held while they are as they were, and pass when they were approved or edited again', () => {
+    const before = guarded(restored(60)).held;
+    const world = restored(10);
+    write(world, 'remote', 'd/f0', 'edited there');
+    const { held, plan } = guarded(world, { ...LIMIT, before });
+    expect(held).toEqual(before.slice(1, 10));
+    expect(told(plan)).toEqual(['download d/f0']);
+    const approved = new Set(before.slice(0, 5).map(heldFingerprint));
+    expect(guarded(world, { ...LIMIT, before, approved }).held).toEqual(before.slice(5, 10));
+  });
+
+  test('lend no approval and no hold to a delete of the same file', () => {
+    const before = guarded(restored(60)).held;
+    const world = syncedWorld({ ...many(100, 'd'), ...many(100, 'e') });
+    for (let index = 0; index < 60; index += 1) remove(world, 'remote', `d/f${index}`);
+    const approved = new Set(before.map(heldFingerprint));
+    expect(guarded(world, { ...LIMIT, approved }).held).toHaveLength(60);
+    const few = syncedWorld(many(100, 'd'));
+    remove(few, 'remote', 'd/f0');
+    expect(guarded(few, { ...LIMIT, before }).held).toEqual([]);
+  });
+
+  test('pass when the limit is switched off', () => {
+    expect(guarded(restored(100), { maxDelete: false }).held).toEqual([]);
   });
 });

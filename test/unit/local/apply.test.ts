@@ -12,6 +12,7 @@ import * as fs from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { relPath } from '../../../src/core/path.ts';
 import { type FolderNode, type LocalStamp, nodeAt } from '../../../src/core/tree.ts';
+import { systemDisk } from '../../../src/local/disk.ts';
 import { at, type DisposableFolder, disposableFolder, rules } from './support.ts';
 
 let disk: DisposableFolder;
@@ -105,7 +106,8 @@ describe('moving', () => {
 
   it('leaves a file that took the old name meanwhile alone', async () => {
     await reopen({
-      calls: {
+      disk: {
+        ...systemDisk,
         link: async (from, to) => {
           await fs.link(from, to);
           rmSync(from);
@@ -119,7 +121,7 @@ describe('moving', () => {
   });
 
   it('works without hard links, and still refuses a taken name', async () => {
-    await reopen({ calls: { link: () => Promise.reject(failure('ENOTSUP')) } });
+    await reopen({ disk: { ...systemDisk, link: () => Promise.reject(failure('ENOTSUP')) } });
     const expected = disk.write('f', 'x');
     disk.write('taken', 'y');
     await expect(disk.folder.move(at('f'), at('taken'), expected)).rejects.toMatchObject({ code: 'changed' });
@@ -168,7 +170,7 @@ describe('removing a file', () => {
   });
 
   it('copies where the trash lies on another disk', async () => {
-    await reopen({ calls: { rename: () => Promise.reject(failure('EXDEV')) } });
+    await reopen({ disk: { ...systemDisk, link: () => Promise.reject(failure('EXDEV')) } });
     const expected = disk.write('f', 'precious');
     await disk.folder.removeFile(at('f'), expected);
     expect(existsSync(disk.path('f'))).toBe(false);
@@ -178,11 +180,12 @@ describe('removing a file', () => {
 
   it('puts back another version that took the name right before the rename', async () => {
     await reopen({
-      calls: {
-        rename: async (from, to) => {
+      disk: {
+        ...systemDisk,
+        renameSync: (from, to) => {
           rmSync(from);
           disk.write('f', 'theirs, and longer');
-          await fs.rename(from, to);
+          systemDisk.renameSync(from, to);
         },
       },
     });
@@ -250,7 +253,7 @@ describe('the trash', () => {
     for (const day of ['2026-10-01', '2026-11-14', '2026-11-15', 'notes']) {
       disk.write(`.rtsync/trash/${day}/x/f`, 'x');
     }
-    expect(await disk.folder.purgeTrash(7)).toBe(2);
+    expect(await disk.folder.purgeTrash({ days: 7, bytes: undefined })).toMatchObject({ bytes: 2 });
     expect(readdirSync(disk.path('.rtsync/trash')).sort()).toEqual(['2026-11-15', 'notes']);
   });
 });

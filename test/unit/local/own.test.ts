@@ -14,9 +14,9 @@ afterEach(() => disk.dispose());
 describe('the marker', () => {
   it('is what was written, and nothing before', () => {
     expect(readMarker(disk.root)).toBeUndefined();
-    writeMarker(disk.root, 'pair-1');
-    writeMarker(disk.root, 'pair-2');
-    expect(readMarker(disk.root)).toEqual({ pairId: 'pair-2', version: 1 });
+    writeMarker(disk.root, { pairId: 'pair-1' });
+    writeMarker(disk.root, { pairId: 'pair-2' });
+    expect(readMarker(disk.root)).toEqual({ pairId: 'pair-2', version: 1, generation: 0 });
   });
 
   it.each(['', '{"pairId":1,"version":1}', '{"pairId":"x","version":2}'])(
@@ -31,7 +31,7 @@ describe('the marker', () => {
     const inner = disk.path('a/b');
     mkdirSync(inner, { recursive: true });
     expect(findEnclosingPair(inner)).toBeUndefined();
-    writeMarker(disk.root, 'pair-1');
+    writeMarker(disk.root, { pairId: 'pair-1' });
     expect(findEnclosingPair(inner)).toBe(disk.root);
     expect(findEnclosingPair(disk.root)).toBe(findEnclosingPair(dirname(disk.root)));
   });

@@ -13,6 +13,7 @@ import {
 import * as fs from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { LocalStamp } from '../../../src/core/tree.ts';
+import { systemDisk } from '../../../src/local/disk.ts';
 import { at, bodyOf, type DisposableFolder, disposableFolder } from './support.ts';
 
 let disk: DisposableFolder;
@@ -54,7 +55,8 @@ function filesInTrash(): readonly string[] {
 /** Gives the stamp of a file `f`. Its rename fails since the temporary is gone; the tests may run as root, whom no mode stops. */
 async function reopenWithRefusedRename(): Promise<LocalStamp> {
   await reopen({
-    calls: {
+    disk: {
+      ...systemDisk,
       link: async (from, to) => {
         await fs.link(from, to);
         for (const name of temporaries()) await fs.rm(disk.path(`.rtsync/tmp/${name}`));
@@ -99,7 +101,10 @@ describe('a temporary', () => {
   });
 
   it('is refused when it would not leave the reserve free', async () => {
-    await reopen({ freeReserveBytes: 100, calls: { statfs: async () => ({ bavail: 2, bsize: 100 }) } });
+    await reopen({
+      freeReserveBytes: 100,
+      disk: { ...systemDisk, statfs: async () => ({ bavail: 2, bsize: 100 }) },
+    });
     await expect(disk.folder.temporary(101)).rejects.toMatchObject({ code: 'disk-full' });
     await expect(disk.folder.temporary(100)).resolves.toBeDefined();
   });
@@ -153,7 +158,7 @@ describe('placing a new file', () => {
   });
 
   it('claims the name where there are no hard links, and still refuses a taken one', async () => {
-    await reopen({ calls: { link: () => Promise.reject(failure('EPERM')) } });
+    await reopen({ disk: { ...systemDisk, link: () => Promise.reject(failure('EPERM')) } });
     await disk.folder.place(await disk.receive('hello'), at('f'), undefined);
     expect(read('f')).toBe('hello');
     const second = await disk.receive('other');
@@ -206,7 +211,8 @@ describe('replacing a file', () => {
 
   it('gives up when another file takes the name while the old one goes to the trash', async () => {
     await reopen({
-      calls: {
+      disk: {
+        ...systemDisk,
         link: async (from, to) => {
           await fs.link(from, to);
           if (!to.includes('/trash/')) return;
@@ -268,7 +274,8 @@ describe('replacing a file', () => {
     'copies the old version where it cannot be linked into the trash (%s)',
     async (code) => {
       await reopen({
-        calls: {
+        disk: {
+          ...systemDisk,
           link: (from, to) => (to.includes('/trash/') ? Promise.reject(failure(code)) : fs.link(from, to)),
         },
       });

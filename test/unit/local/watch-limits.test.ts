@@ -84,6 +84,25 @@ describe('a watch at its limits', () => {
     await watch.close();
   });
 
+  it('names the folders with a backslash in their path, which chokidar never watches, and watches all others', async () => {
+    const watch = start();
+    const deep: LocalTree = {
+      kind: 'folder',
+      ino: 1,
+      children: new Map([
+        ['a', folder(10)],
+        ['back\\slash', folder(20, 'inner')],
+      ]),
+    };
+    await watch.follow(scanOf(deep));
+    expect(degraded).toEqual([[['back\\slash', 'back\\slash/inner'], expect.stringContaining('backslash')]]);
+    expect(watch.degraded()).toEqual(['back\\slash', 'back\\slash/inner']);
+    expect(live().flatMap(({ added }) => [...added])).toEqual(['/r', '/r/a']);
+    await watch.follow(scanOf(folder(1, 'a')));
+    expect(watch.degraded()).toEqual([]);
+    await watch.close();
+  });
+
   it('asks for everything when so much came at once that the kernel may have dropped some', async () => {
     const watch = start();
     await watch.follow(scanOf(folder(1, 'a')));

@@ -130,6 +130,15 @@ describe('watching', () => {
     }
   });
 
+  it('tells of a folder that it cannot watch for its name, and hints all others', async () => {
+    disk.write('back\\slash/file', 'x');
+    disk.write('plain/file', 'x');
+    await started();
+    expect(degraded).toEqual([[['back\\slash'], expect.stringContaining('backslash')]]);
+    writeFileSync(disk.path('plain/file'), 'longer');
+    await hinted('plain');
+  });
+
   it('says nothing of ignored files and of our own folder', async () => {
     disk.write('.rtsyncignore', '*.log\n');
     await started();

@@ -10,7 +10,7 @@ test('what a killed run left is cleared away, what belongs to another stays', as
   const server = await startTestServer({ clock });
   const far = bench(server, clock);
   try {
-    expect(await tidy(far.client, 'mine')).toBe(0);
+    expect(await tidy(far.client, 'mine')).toEqual({ found: 0, clear: true });
     const own = join(server.folder, '.rtsync');
     for (const path of [
       `staging/${ownedName('mine', 'a')}`,
@@ -21,7 +21,7 @@ test('what a killed run left is cleared away, what belongs to another stays', as
       await mkdir(join(own, path), { recursive: true });
       await writeFile(join(own, path, 'file.txt'), 'text');
     }
-    expect(await tidy(far.client, 'mine')).toBe(2);
+    expect(await tidy(far.client, 'mine')).toEqual({ found: 2, clear: true });
     const left = (await readdir(own, { recursive: true })).filter((path) => path.endsWith('file.txt')).sort();
     expect(left).toEqual(['staging/theirs-b/file.txt', 'trash/mine-d/file.txt']);
   } finally {

@@ -1,0 +1,40 @@
+/**
+ * Knows the local root again: by the mark in it, whose generation grows with every run, so that an older copy of the
+ * folder, mark and all, is told from the folder itself; and, while a process runs, by the folder's inode, so that a copy
+ * made since its start is, too.
+ */
+import { RtsyncError } from '../lib/errors.ts';
+import { systemDisk } from '../local/disk.ts';
+import { checkMarker, readMarker, writeMarker } from '../local/own.ts';
+import type { Found } from './found.ts';
+
+/** Note with the generation that the mark has surely reached. */
+const GENERATION = 'root.generation';
+
+export interface RootKeeper {
+  /** Throws `halted` when the root is not the one that the base speaks of. */
+  check(): void;
+  /** Gives the mark its next generation: at the beginning and at the end of a run. Killed in between, both will do. */
+  sign(): void;
+}
+
+export function createRootKeeper({ root, state, disk = systemDisk }: Found): RootKeeper {
+  const inode = disk.lstatSync(root)?.ino;
+  const reached = (): number => Number(state.note(GENERATION) ?? 0);
+  return {
+    check: () => {
+      const hasBase = state.base().children.size > 0;
+      checkMarker(root, { pairId: state.pairId, hasBase, generation: reached() }, disk);
+      if (hasBase && disk.lstatSync(root)?.ino !== inode)
+        throw new RtsyncError('halted', {
+          message: `${root} was replaced by another folder while rtsync ran; put the right folder back, or start rtsync again to go on with this one`,
+          path: root,
+        });
+    },
+    sign: () => {
+      const generation = Math.max(reached(), readMarker(root, disk)?.generation ?? 0) + 1;
+      writeMarker(root, { pairId: state.pairId, generation }, disk);
+      state.saveNote(GENERATION, String(generation));
+    },
+  };
+}

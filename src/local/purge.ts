@@ -1,0 +1,199 @@
+/**
+ * Ends the trash: by age, then by size. It touches nothing but days and drawers that are named as ours are, follows
+ * no symlink, and takes turns with all else: a drawer may be half gone when it stops.
+ */
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Disk, DiskStats } from './disk.ts';
+import { codeOf } from './fault.ts';
+import { dayOf, trashFolder } from './trash.ts';
+
+export interface TrashLimits {
+  /** Days before the last so many go whole. */
+  readonly days: number;
+  /** What is left may be this large; undefined: no limit. Drawers of the last hour stay even so. */
+  readonly bytes: number | undefined;
+}
+
+export interface Dropped {
+  /** Drawers that went whole. */
+  readonly drawers: number;
+  /** Sizes of the files that went. */
+  readonly bytes: number;
+}
+
+export interface TrashPlace {
+  readonly root: string;
+  readonly disk: Disk;
+  /** Epoch milliseconds. */
+  readonly now: number;
+}
+
+const DAY_MS = 86_400_000;
+const HOUR_MS = 3_600_000;
+
+/** Throws only the reason of `signal`. */
+export async function purgeTrash(
+  { root, disk, now }: TrashPlace,
+  limits: TrashLimits,
+  signal?: AbortSignal,
+): Promise<Dropped> {
+  const walk = newWalk(disk, signal);
+  const base = trashFolder(root);
+  const own = base.slice(0, base.lastIndexOf('/'));
+  if (!isFolder(walk, own) || !isFolder(walk, base)) return { drawers: 0, bytes: 0 };
+
+  const days = [...namesIn(walk, base, /^\d{4}-\d{2}-\d{2}$/)].sort();
+  const oldest = dayOf(now - limits.days * DAY_MS);
+  let drawers = 0;
+  for (const day of days.filter((name) => name < oldest)) {
+    const before = drawersIn(walk, `${base}/${day}`).length;
+    await remove(walk, `${base}/${day}`);
+    drawers += before - drawersIn(walk, `${base}/${day}`).length;
+  }
+  if (limits.bytes !== undefined) {
+    const recent = days.filter((name) => name >= oldest).map((name) => `${base}/${name}`);
+    drawers += await shrink(walk, recent, { bytes: limits.bytes, now });
+  }
+  return { drawers, bytes: walk.bytes };
+}
+
+/** Folders of a day that are named as our drawers are (absolute). */
+function drawersIn(walk: Walk, day: string): readonly string[] {
+  const paths = namesIn(walk, day, /^[0-9a-f]{8}-\d+$/).map((name) => `${day}/${name}`);
+  return paths.filter((path) => isFolder(walk, path));
+}
+
+interface SizedDrawer {
+  readonly path: string;
+  readonly day: string;
+  readonly mtimeMs: number;
+  readonly bytes: number;
+}
+
+/** Oldest first, until the rest fits. Gives the number of drawers that went. */
+async function shrink(
+  walk: Walk,
+  days: readonly string[],
+  limit: { readonly bytes: number; readonly now: number },
+): Promise<number> {
+  const all: SizedDrawer[] = [];
+  for (const day of days) all.push(...(await drawersOf(walk, day)));
+  let left = all.reduce((sum, { bytes }) => sum + bytes, 0);
+  let dropped = 0;
+  for (const { path, day, mtimeMs, bytes } of all) {
+    if (left <= limit.bytes) break;
+    // A deed may be under way in it. Its day may have been yesterday.
+    const young = limit.now - mtimeMs < HOUR_MS && nameOf(day) >= dayOf(limit.now - HOUR_MS);
+    if (young || !(await remove(walk, path))) continue;
+    left -= bytes;
+    dropped += 1;
+    removeEmpty(walk, day);
+  }
+  return dropped;
+}
+
+async function drawersOf(walk: Walk, day: string): Promise<readonly SizedDrawer[]> {
+  const found: SizedDrawer[] = [];
+  for (const path of drawersIn(walk, day)) {
+    const stats = lookAt(walk, path);
+    if (stats === undefined) continue;
+    found.push({ path, day, mtimeMs: stats.mtimeMs, bytes: await sizeOf(walk, path, stats) });
+  }
+  return found.sort((a, b) => a.mtimeMs - b.mtimeMs);
+}
+
+function nameOf(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1);
+}
+
+interface Walk {
+  readonly disk: Disk;
+  /** Sizes of the files that were removed. */
+  bytes: number;
+  /** To be awaited once for each entry. */
+  breathe(): Promise<void> | undefined;
+}
+
+const ENTRIES_PER_TURN = 128;
+
+function newWalk(disk: Disk, signal: AbortSignal | undefined): Walk {
+  let entries = 0;
+  return {
+    disk,
+    bytes: 0,
+    breathe: () => {
+      signal?.throwIfAborted();
+      entries += 1;
+      return entries % ENTRIES_PER_TURN === 0 ? nextTurn() : undefined;
+    },
+  };
+}
+
+/** Of the files in it, or of the file. */
+async function sizeOf(walk: Walk, path: string, stats: DiskStats): Promise<number> {
+  await walk.breathe();
+  if (!stats.isDirectory()) return stats.isFile() ? stats.size : 0;
+  let sum = 0;
+  for (const name of namesIn(walk, path, /^/)) {
+    const inside = lookAt(walk, `${path}/${name}`);
+    if (inside !== undefined) sum += await sizeOf(walk, `${path}/${name}`, inside);
+  }
+  return sum;
+}
+
+/** With everything in it. True when nothing is left. */
+async function remove(walk: Walk, path: string): Promise<boolean> {
+  await walk.breathe();
+  const stats = lookAt(walk, path);
+  if (stats === undefined) return false;
+  if (stats.isDirectory()) {
+    for (const name of namesIn(walk, path, /^/)) await remove(walk, `${path}/${name}`);
+    return removeEmpty(walk, path);
+  }
+  try {
+    // Asynchronous, since a large file takes the disk a while.
+    await walk.disk.unlink(path);
+  } catch (error) {
+    return passOver(error, false);
+  }
+  if (stats.isFile()) walk.bytes += stats.size;
+  return true;
+}
+
+function removeEmpty(walk: Walk, folder: string): boolean {
+  try {
+    walk.disk.rmdirSync(folder);
+    return true;
+  } catch (error) {
+    return passOver(error, false);
+  }
+}
+
+/** Of the entry itself; undefined where it is missing, or cannot be looked at. */
+function lookAt(walk: Walk, path: string): DiskStats | undefined {
+  try {
+    return walk.disk.lstatSync(path);
+  } catch (error) {
+    return passOver(error, undefined);
+  }
+}
+
+function isFolder(walk: Walk, path: string): boolean {
+  return lookAt(walk, path)?.isDirectory() === true;
+}
+
+/** Names of a folder, never of what a symlink points to. None where it cannot be read. */
+function namesIn(walk: Walk, folder: string, pattern: RegExp): readonly string[] {
+  if (!isFolder(walk, folder)) return [];
+  try {
+    return walk.disk.readdirSync(folder).flatMap(({ name }) => (pattern.test(name) ? [name] : []));
+  } catch (error) {
+    return passOver(error, []);
+  }
+}
+
+/** What the system refuses stays until the next time. */
+function passOver<T>(error: unknown, instead: T): T {
+  if (codeOf(error) === undefined) throw error;
+  return instead;
+}

@@ -1,0 +1,135 @@
+/**
+ * `/.rtsync/moving/<random>-<n>-<where>/`: a folder for one entry on its way. Its name says where the entry goes (the id
+ * in base64url; what one name cannot hold goes on in a folder below it, `n` in all), so that whoever finds it there can
+ * bring it on without any database. It may hold the only copy of an entry that nobody wanted deleted: a folder is taken
+ * away by the very move that made it alone, and only when it is empty; one that a crash leaves stays, empty in the end.
+ */
+import { randomBytes } from 'node:crypto';
+import type { StorageClient } from './client.ts';
+import { attempt, type Context, endsTheRun } from './context.ts';
+import { createFolderMaker } from './folders.ts';
+import {
+  childId,
+  type DirId,
+  type EntryId,
+  idName,
+  isIdWithin,
+  OWN_NAME,
+  parentId,
+  parseEntryId,
+  TOP,
+} from './ids.ts';
+import type { FileEntry, FolderEntry } from './wire.ts';
+
+type Entry = FileEntry | FolderEntry;
+
+const MOVING = childId(childId(TOP, OWN_NAME), 'moving');
+/** Characters of the id in one name. */
+const PART = 180;
+const NAME = /^[0-9a-f]{12}-(\d{1,3})-([\w-]*)$/;
+
+/** A fresh, empty folder that says that its entry goes to `to`. */
+export async function makeMoving(ctx: Context, to: EntryId, signal?: AbortSignal): Promise<EntryId> {
+  const folders = createFolderMaker(ctx.client, ctx.looks, () => ctx.traits.dotFiles === 'listed');
+  let dir: DirId = TOP;
+  for (const name of [OWN_NAME, 'moving', ...namesFor(to)])
+    dir = await folders.ensure(dir, name, { growth: false }, signal);
+  return dir as EntryId;
+}
+
+/** What an earlier move to `to` left on its way. */
+export async function leftMoving(
+  ctx: Context,
+  to: EntryId,
+  signal?: AbortSignal,
+): Promise<{ readonly entry: Entry } | undefined> {
+  return (await onTheWay(ctx.client, signal)).find((one) => one.to === to);
+}
+
+/** Takes the folder of a move away again, should one of its steps have gone through one. */
+export async function emptied(ctx: Context, steps: readonly EntryId[]): Promise<void> {
+  const inner = steps.map(parentId).find((dir) => dir !== MOVING && isIdWithin(dir, MOVING));
+  if (inner === undefined) return;
+  const listed = await attempt(() => ctx.looks.fresh(inner));
+  if (!listed.ok || listed.value.entries.size > 0) return;
+  const top = inner.slice(MOVING.length + 1).split('/')[0];
+  if (top !== undefined) await attempt(() => ctx.client.remove([childId(MOVING, top)]));
+}
+
+export interface FinishedMoves {
+  readonly finished: readonly EntryId[];
+  /** Where they were going; the name is taken, or its folder is gone. */
+  readonly left: readonly EntryId[];
+}
+
+/**
+ * Brings on what a killed run left on its way to somewhere below `root`. To be run before anything is looked at: what
+ * is here is missing on the server. Somebody else's move that is under way comes to the same end by it.
+ */
+export async function finishMoves(
+  client: StorageClient,
+  root: DirId,
+  signal?: AbortSignal,
+): Promise<FinishedMoves> {
+  const finished: EntryId[] = [];
+  const left: EntryId[] = [];
+  for (const { to, entry } of await onTheWay(client, signal)) {
+    if (!isIdWithin(to, root)) continue;
+    const done = await attempt(() => bringOn(client, { to, entry }, signal));
+    if (!done.ok && endsTheRun(done.error)) throw done.error;
+    (done.ok && done.value ? finished : left).push(to);
+  }
+  return { finished, left };
+}
+
+interface OnTheWay {
+  readonly to: EntryId;
+  readonly entry: Entry;
+}
+
+/** False when the name is taken. RACE: a name that is taken between this look and the move, on a server that overwrites. */
+async function bringOn(
+  client: StorageClient,
+  { to, entry }: OnTheWay,
+  signal?: AbortSignal,
+): Promise<boolean> {
+  const [dir, name] = [parentId(to), idName(to)];
+  const named = childId(parentId(entry.id), name);
+  if (entry.id !== named) await client.rename(entry.id, name, { signal });
+  if ((await client.list(dir, { signal })).entries.has(name)) return false;
+  await client.batch('move', [named], dir, { signal });
+  return true;
+}
+
+async function onTheWay(client: StorageClient, signal?: AbortSignal): Promise<readonly OnTheWay[]> {
+  const found: OnTheWay[] = [];
+  for (const top of await entriesOf(client, MOVING, signal)) {
+    const [, count, first] = NAME.exec(top.name) ?? [];
+    if (top.kind !== 'folder' || first === undefined) continue;
+    let text = first;
+    let inside = await entriesOf(client, top.id, signal);
+    for (let parts = 1; parts < Number(count) && inside[0]?.kind === 'folder'; parts += 1) {
+      text += inside[0].name;
+      inside = await entriesOf(client, inside[0].id, signal);
+    }
+    const to = parseEntryId(Buffer.from(text, 'base64url').toString('utf8'));
+    const [entry] = inside;
+    if (to !== undefined && entry !== undefined && inside.length === 1) found.push({ to, entry });
+  }
+  return found;
+}
+
+/** Nothing where there is no such folder: most workspaces never see one. */
+async function entriesOf(client: StorageClient, dir: EntryId, signal?: AbortSignal): Promise<Entry[]> {
+  const listed = await attempt(() => client.list(dir, { signal, retries: 0 }));
+  if (listed.ok) return [...listed.value.entries.values()].filter((entry) => entry.kind !== 'odd');
+  if (endsTheRun(listed.error) || listed.error.code === 'network') throw listed.error;
+  return [];
+}
+
+function namesFor(to: EntryId): readonly string[] {
+  const text = Buffer.from(to).toString('base64url');
+  const parts = text.match(new RegExp(`.{1,${PART}}`, 'g')) ?? [];
+  const [first = '', ...more] = parts;
+  return [`${randomBytes(6).toString('hex')}-${parts.length}-${first}`, ...more];
+}

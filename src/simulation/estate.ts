@@ -1,0 +1,88 @@
+/** What outlives the processes of a simulated machine: the pair's database, what is held, the pace. */
+import type { Held } from '../core/plan.ts';
+import type { Disk } from '../local/disk.ts';
+import { readMarker } from '../local/own.ts';
+import type { SavedPace } from '../pace/queue.ts';
+import { type OpenPairState, openPairState } from '../state/pair-state.ts';
+import { type Chance, Died } from './hands.ts';
+import type { Process } from './timeline.ts';
+
+export interface Estate {
+  pace: SavedPace | undefined;
+  held: readonly Held[];
+  /** The state for a new process. `watchful`: a power cut may come, so what is durable must be known at each moment. */
+  open(life: {
+    readonly root: string;
+    readonly process: Process;
+    readonly disk: Disk;
+    readonly watchful: boolean;
+  }): OpenPairState;
+  /** The process is dead. After a power cut what was not durable is there or not. */
+  inherit(powerCut: boolean, chance: Chance): void;
+  /** The database is lost. */
+  forget(): void;
+}
+
+export interface Identity {
+  readonly storage: string;
+  readonly workspaceId: string;
+}
+
+/** Durable when they return; the rest may be lost to a power cut. */
+const DURABLE: ReadonlySet<string | symbol> = new Set(['settle', 'saveNote']);
+
+export function createEstate(identity: Identity): Estate {
+  let image: Buffer | undefined;
+  let durable: Buffer | undefined;
+  let current: OpenPairState | undefined;
+  return {
+    pace: undefined,
+    held: [],
+    open: ({ root, process, disk, watchful }) => {
+      const pairId = markedId(root, disk);
+      const state = openPairState({
+        file: image ?? ':memory:',
+        identity: { folder: root, ...identity, remotePath: '' },
+        clock: process.clock,
+        ...(pairId === undefined ? {} : { pairId }),
+      });
+      current = state;
+      durable = watchful ? state.image() : undefined;
+      return guarded(state, process, () => {
+        if (watchful) durable = state.image();
+      });
+    },
+    inherit: (powerCut, chance) => {
+      image = powerCut && durable !== undefined && chance.hits(0.5) ? durable : current?.image();
+      current = undefined;
+    },
+    forget: () => {
+      image = undefined;
+    },
+  };
+}
+
+/** A dead process writes no more. */
+function guarded(state: OpenPairState, process: Process, onDurable: () => void): OpenPairState {
+  return new Proxy(state, {
+    get: (target, key) => {
+      const value: unknown = Reflect.get(target, key);
+      if (typeof value !== 'function') return value;
+      return (...args: unknown[]): unknown => {
+        if (DURABLE.has(key)) process.hands.point('disk', `state ${String(key)}`);
+        if (!process.alive) throw new Died();
+        const result: unknown = Reflect.apply(value, target, args);
+        if (DURABLE.has(key)) onDurable();
+        return result;
+      };
+    },
+  });
+}
+
+function markedId(root: string, disk: Disk): string | undefined {
+  try {
+    return readMarker(root, disk)?.pairId;
+  } catch {
+    return undefined;
+  }
+}

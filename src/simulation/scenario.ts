@@ -1,0 +1,176 @@
+/**
+ * What a simulated world is made of, drawn from its seed: the server's manners, the machines, when their processes
+ * start and die, and what people do meanwhile. Plain data, so that a failing one can be made smaller piece by piece.
+ */
+import { createChance } from './chance.ts';
+import type { Chance } from './hands.ts';
+import type { SimBehaviour } from './server/behaviour.ts';
+import { type SimFault, USUAL_FAULTS } from './server/faults.ts';
+
+export interface Scenario {
+  readonly seed: string;
+  readonly behaviour: Partial<SimBehaviour>;
+  readonly limitPerMinute: number | undefined;
+  readonly faults: { readonly rate: number; readonly kinds: readonly SimFault[] };
+  /** May several people edit the same paths? When not, no conflict copy may ever appear. */
+  readonly shared: boolean;
+  readonly machines: readonly MachinePlan[];
+  readonly edits: readonly Edit[];
+}
+
+export interface MachinePlan {
+  /** Milliseconds by which its clock is ahead of the world's. */
+  readonly skewMs: number;
+  readonly caseInsensitive: boolean;
+  readonly hardLinks: boolean;
+  readonly starts: readonly Start[];
+}
+
+export interface Start {
+  /** Virtual milliseconds. Passed over while another process of the machine runs. */
+  readonly at: number;
+  readonly mode: 'sync' | 'watch';
+  /** The process dies at this many of its own calls. */
+  readonly fuse: number | undefined;
+  /** The death is a power cut: what was not made durable may be gone. */
+  readonly powerCut: boolean;
+  /** The database was lost before. */
+  readonly forgets: boolean;
+  /** A service that did not die is told to stop at this time. */
+  readonly stopAt: number;
+}
+
+export const EDITS = [
+  'create',
+  'create',
+  'create',
+  'write',
+  'write',
+  'write',
+  'replace',
+  'replace',
+  'slow',
+  'touch',
+  'remove',
+  'remove',
+  'removeTree',
+  'rename',
+  'rename',
+  'renameOver',
+  'renameFolder',
+  'swap',
+  'mkdir',
+  'turn',
+] as const;
+export type EditKind = (typeof EDITS)[number];
+
+export interface Edit {
+  readonly at: number;
+  /** A machine's number, or `agent`: somebody else who uses the API. */
+  readonly who: number | 'agent';
+  readonly kind: EditKind;
+  /** Which of the entries there are at that moment, in [0, 1). */
+  readonly where: number;
+  /** Which other entry or free name. */
+  readonly other: number;
+  readonly size: number;
+}
+
+/** People stop, and processes with them, at this time. */
+export const CALM_AT = 90_000;
+
+export function drawScenario(seed: string): Scenario {
+  const chance = createChance(seed);
+  const machines = chance.hits(0.35) ? 2 : 1;
+  const shared = chance.hits(0.6);
+  return {
+    seed,
+    behaviour: drawBehaviour(chance.fork('server')),
+    limitPerMinute: chance.hits(0.08) ? chance.pick([300, 1000]) : undefined,
+    faults: drawFaults(chance.fork('faults')),
+    shared,
+    machines: Array.from({ length: machines }, (_, index) => drawMachine(chance.fork(`machine ${index}`))),
+    edits: drawEdits(chance.fork('edits'), machines),
+  };
+}
+
+function drawBehaviour(chance: Chance): Partial<SimBehaviour> {
+  return {
+    takenName: chance.pick(['overwrite', 'overwrite', 'rename', 'refuse'] as const),
+    dateGrainMs: chance.hits(0.2) ? 1000 : 1,
+    growingUploads: chance.hits(0.15),
+    moveDate: chance.hits(0.2) ? 'new' : 'kept',
+    showHidden: chance.hits(0.1) ? 'ignored' : 'honoured',
+    missingFolder: chance.pick([404, 404, 500, 'empty'] as const),
+    putAnswer: chance.hits(0.15) ? 'empty' : 'result',
+    badBatch: chance.hits(0.2) ? 'skips' : 'stops',
+    deleteMissing: chance.hits(0.2) ? 404 : 200,
+    dialect: chance.hits(0.1) ? 'alternative' : 'documented',
+    takenFolder: chance.hits(0.1) ? 'stray' : 'fine',
+  };
+}
+
+function drawFaults(chance: Chance): Scenario['faults'] {
+  if (chance.hits(0.35)) return { rate: 0, kinds: [] };
+  const kinds = chance.hits(0.5) ? USUAL_FAULTS : USUAL_FAULTS.filter(() => chance.hits(0.3));
+  return { rate: kinds.length === 0 ? 0 : chance.pick([0.02, 0.05, 0.15]), kinds };
+}
+
+function drawMachine(chance: Chance): MachinePlan {
+  const skewMs = chance.hits(0.3) ? (chance.next() - 0.5) * 7_200_000 : 0;
+  const deadly = chance.hits(0.6);
+  const powerCut = chance.hits(0.4);
+  const starts: Start[] = [];
+  for (let at = chance.below(3_000); at < CALM_AT - 5_000; ) {
+    const mode = chance.hits(0.35) ? 'watch' : 'sync';
+    const stopAt = at + 5_000 + chance.below(40_000);
+    const fuse = deadly && chance.hits(0.6) ? Math.floor(2 ** (chance.next() * 10.5)) : undefined;
+    starts.push({
+      at,
+      mode,
+      fuse,
+      powerCut: powerCut && chance.hits(0.5),
+      forgets: chance.hits(0.015),
+      stopAt,
+    });
+    at += 1_500 + chance.below(22_000);
+  }
+  return {
+    skewMs: Math.floor(skewMs),
+    caseInsensitive: false,
+    hardLinks: !chance.hits(0.05),
+    starts,
+  };
+}
+
+/** In bursts, since what is rare alone is common together. */
+function drawEdits(chance: Chance, machines: number): readonly Edit[] {
+  const edits: Edit[] = [];
+  const count = 4 + chance.below(28);
+  for (let first = 2 + chance.below(8); first > 0; first -= 1)
+    edits.push(drawEdit(chance, { at: first, machines, kinds: ['create', 'create', 'mkdir'] }));
+  let at = 100;
+  while (edits.length < 10 + count && at < CALM_AT - 10_000) {
+    at += chance.hits(0.6) ? chance.below(60) : chance.below(9_000);
+    edits.push(drawEdit(chance, { at, machines, kinds: EDITS }));
+  }
+  return edits;
+}
+
+function drawEdit(
+  chance: Chance,
+  {
+    at,
+    machines,
+    kinds,
+  }: { readonly at: number; readonly machines: number; readonly kinds: readonly EditKind[] },
+): Edit {
+  return {
+    at,
+    who: chance.hits(0.4) ? 'agent' : chance.below(machines),
+    kind: chance.pick(kinds),
+    where: chance.next(),
+    other: chance.next(),
+    size: chance.pick([10, 10, 10, 10, 24, 24, 300]),
+  };
+}

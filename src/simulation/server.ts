@@ -1,0 +1,122 @@
+/**
+ * The storage service of the simulated world: one workspace in memory, asked through `Http` as the real one is, in
+ * every behaviour that the protocol leaves open, over a network that loses, repeats and delays. Nothing here takes
+ * time or chance of its own: deeds happen when the hands of a process say, faults when the given chance says. It
+ * shares no code with `rtsync serve` or with the client, so that a wrong belief of one is not shared by the others;
+ * tests hold it against `rtsync serve`.
+ */
+import type { Http } from '../remote/http.ts';
+import type { Hands } from './hands.ts';
+import { createAgent, type SimAgent } from './server/agent.ts';
+import { defaultSimBehaviour, type SimBehaviour } from './server/behaviour.ts';
+import { createChanges, type SimServerChange } from './server/changes.ts';
+import type { Desk } from './server/desk.ts';
+import type { SimFault, SimFaults } from './server/faults.ts';
+import { createRateLimit } from './server/limit.ts';
+import { createLine, type Line } from './server/line.ts';
+import { bytesIn, filesIn, newFolder, type SimFolder } from './server/store.ts';
+
+export interface SimServerOptions {
+  /** Epoch milliseconds of the server's clock. Must not go back. */
+  readonly now: () => number;
+  /** Runs the deed at a time of that clock, whoever is alive then; deeds of one time in the order of the calls. */
+  readonly schedule: (atMs: number, deed: () => void) => void;
+  readonly workspaceId: string;
+  readonly behaviour?: Partial<SimBehaviour>;
+  /** Bytes of all files. Default: no limit. */
+  readonly capacityBytes?: number;
+  /** Largest file of one upload in bytes. Default 100,000,000. */
+  readonly uploadLimitBytes?: number;
+  /** Requests in any span of 60 s. Default: no limit. */
+  readonly limitPerMinute?: number;
+}
+
+export interface SimServer {
+  /** May be changed at any time. */
+  readonly behaviour: SimBehaviour;
+  /** The server as one process sees it; clients are numbered from 1. */
+  http(hands: Hands, faults: SimFaults): Http;
+  /** To be called when a process dies: what it had sent may still arrive, by chance. */
+  died(hands: Hands): void;
+  readonly agent: SimAgent;
+  /** Told of every name outside `/.rtsync` that a request changed. Gives the way to stop listening. */
+  onChange(listener: (change: SimServerChange) => void): () => void;
+  /** Every file, rtsync's own included, by its path without a leading slash. */
+  holds(): Iterable<{ readonly path: string; readonly bytes: Uint8Array }>;
+  /** Server times at which requests arrived, refused ones included; a proxy's repetition does not count. */
+  readonly requestTimes: readonly number[];
+  /** Server times at which the same requests were sent. */
+  readonly sentTimes: readonly number[];
+  /** Requests that were over the limit. */
+  readonly limited: number;
+  /** Faults that were played, by kind. */
+  readonly played: Readonly<Partial<Record<SimFault, number>>>;
+}
+
+export function createSimServer(options: SimServerOptions): SimServer {
+  const top = newFolder(options.now());
+  const behaviour: SimBehaviour = { ...defaultSimBehaviour(), ...options.behaviour };
+  const changes = createChanges(top);
+  const figures = createFigures();
+  const desk: Desk = {
+    workspaceId: options.workspaceId,
+    shelf: {
+      ...{ top, behaviour, uploadLimitBytes: options.uploadLimitBytes ?? 100_000_000 },
+      room: () => roomIn(top, options.capacityBytes),
+    },
+    changes,
+    limit: createRateLimit(options.limitPerMinute),
+    now: options.now,
+    schedule: options.schedule,
+    count: figures.count,
+  };
+  const lines = new Map<Hands, Line[]>();
+  let clients = 0;
+  return {
+    behaviour,
+    http(hands, faults) {
+      clients += 1;
+      const line = createLine({ desk, client: clients, hands, faults, played: figures.play });
+      lines.set(hands, [...(lines.get(hands) ?? []), line]);
+      return line.http;
+    },
+    died(hands) {
+      for (const line of lines.get(hands) ?? []) line.died();
+      lines.delete(hands);
+    },
+    agent: createAgent(top, options.now),
+    onChange: changes.listen,
+    *holds() {
+      for (const { path, file } of filesIn(top, '')) yield { path, bytes: file.bytes };
+    },
+    ...figures.shown,
+    get limited() {
+      return figures.limited;
+    },
+  };
+}
+
+function createFigures() {
+  const shown = {
+    requestTimes: [] as number[],
+    sentTimes: [] as number[],
+    played: {} as Partial<Record<SimFault, number>>,
+  };
+  const figures = {
+    shown,
+    limited: 0,
+    count: ((sentAt, at, verdict) => {
+      shown.sentTimes.push(sentAt);
+      shown.requestTimes.push(at);
+      if (verdict?.admitted === false) figures.limited += 1;
+    }) satisfies Desk['count'] as Desk['count'],
+    play(fault: SimFault): void {
+      shown.played[fault] = (shown.played[fault] ?? 0) + 1;
+    },
+  };
+  return figures;
+}
+
+function roomIn(top: SimFolder, capacity: number | undefined): number {
+  return capacity === undefined ? Number.POSITIVE_INFINITY : capacity - bytesIn(top);
+}

@@ -1,0 +1,95 @@
+/** Tells a checker what the requests of processes did to what people see: file names outside of rtsync's own folder. */
+import { type Act, lookAt, type SimFile, type SimFolder, type Writer } from './store.ts';
+
+/** One name that newly shows content, shows other content or shows none any more, by one deed of a process. */
+export interface SimServerChange {
+  /** Relative to the top, such as `docs/a.txt`. */
+  readonly path: string;
+  readonly before: Uint8Array | undefined;
+  readonly after: Uint8Array | undefined;
+  /** Such as `PUT /files {"operation":"move", …}`. */
+  readonly request: string;
+  /** Number of the client that sent it, from 1 in the order of `http` calls. */
+  readonly client: number;
+  /** Server time of the deed. */
+  readonly at: number;
+  /** Server time at which the request was sent. */
+  readonly sentAt: number;
+  /** `after` is what has come of an upload that is still arriving, or broke off. */
+  readonly growing: boolean;
+  /** Server time at which `before` came to stand under this name. */
+  readonly agentWroteAt: number | undefined;
+  /** Who wrote `before`. */
+  readonly wroteBy: Writer | undefined;
+  /** Server time of the last list of this name's folder that this client had the answer of when it sent the request. */
+  readonly lastListedAt: number | undefined;
+}
+
+/** A request as a doer. */
+export interface Doer {
+  readonly client: number;
+  readonly sentAt: number;
+  readonly growing: boolean;
+  request(): string;
+  lastListedAt(folder: string): number | undefined;
+}
+
+export interface Changes {
+  /** Gives the way to stop listening. */
+  listen(listener: (change: SimServerChange) => void): () => void;
+  /** Does a deed of a request at this server time, and tells what it changed. */
+  doing<T>(doer: Doer, at: number, deed: (act: Act) => T): T;
+}
+
+type Before = Pick<SimFile, 'bytes' | 'since' | 'writer'> | undefined;
+
+export function createChanges(top: SimFolder): Changes {
+  const listeners = new Set<(change: SimServerChange) => void>();
+
+  function tell(doer: Doer, at: number, seen: ReadonlyMap<string, Before>): void {
+    for (const [path, before] of seen) {
+      const node = lookAt(top, path.split('/'));
+      const after = node?.kind === 'file' ? node.bytes : undefined;
+      if (isSame(before?.bytes, after)) continue;
+      const slash = path.lastIndexOf('/');
+      const change: SimServerChange = {
+        ...{ path, before: before?.bytes, after, request: doer.request(), client: doer.client, at },
+        ...{ sentAt: doer.sentAt, growing: doer.growing && after !== undefined },
+        agentWroteAt: before?.since,
+        wroteBy: before?.writer,
+        lastListedAt: doer.lastListedAt(slash < 0 ? '' : path.slice(0, slash)),
+      };
+      for (const listener of listeners) listener(change);
+    }
+  }
+
+  return {
+    listen(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    doing(doer, at, deed) {
+      if (listeners.size === 0) return deed({ writer: doer.client, at, before: undefined });
+      const seen = new Map<string, Before>();
+      const before: Act['before'] = (path, file) => {
+        if (isOwn(path) || seen.has(path)) return;
+        // A copy: the file itself goes on changing.
+        seen.set(path, file === undefined ? undefined : { ...file });
+      };
+      try {
+        return deed({ writer: doer.client, at, before });
+      } finally {
+        tell(doer, at, seen);
+      }
+    },
+  };
+}
+
+export function isOwn(path: string): boolean {
+  return path === '.rtsync' || path.startsWith('.rtsync/');
+}
+
+function isSame(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
+  if (a === b) return true;
+  return a !== undefined && b !== undefined && Buffer.compare(a, b) === 0;
+}

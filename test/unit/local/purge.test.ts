@@ -1,0 +1,178 @@
+import { existsSync, readdirSync, symlinkSync, utimesSync } from 'node:fs';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { systemDisk } from '../../../src/local/disk.ts';
+import { type Dropped, purgeTrash } from '../../../src/local/purge.ts';
+import { failure } from './disks.ts';
+import { at, type DisposableFolder, disposableFolder } from './support.ts';
+
+const NOW = Date.UTC(2026, 10, 22, 12);
+const MINUTE = 60_000;
+let disk: DisposableFolder;
+beforeEach(async () => {
+  disk = await disposableFolder();
+  disk.clock.set(NOW);
+});
+afterEach(() => disk.dispose());
+
+/** A drawer with one file, made so many minutes ago; its day may say otherwise. */
+function drawer(path: string, { bytes = 10, minutesAgo = 600 } = {}): void {
+  disk.write(`.rtsync/trash/${path}/deep/f`, Buffer.alloc(bytes));
+  const seconds = (disk.clock.now() - minutesAgo * MINUTE) / 1000;
+  utimesSync(disk.path(`.rtsync/trash/${path}`), seconds, seconds);
+}
+
+function left(): readonly string[] {
+  const days = readdirSync(disk.path('.rtsync/trash')).sort();
+  return days.flatMap((day) =>
+    readdirSync(disk.path(`.rtsync/trash/${day}`))
+      .sort()
+      .map((name) => `${day}/${name}`),
+  );
+}
+
+describe('the trash by age', () => {
+  it('loses whole days, and tells what went', async () => {
+    for (const name of ['2026-10-01/00000000-1', '2026-10-01/00000000-2', '2026-11-14/00000000-1'])
+      drawer(name);
+    drawer('2026-11-15/00000000-1');
+    expect(await disk.folder.purgeTrash({ days: 7, bytes: undefined })).toEqual({ drawers: 3, bytes: 30 });
+    expect(readdirSync(disk.path('.rtsync/trash'))).toEqual(['2026-11-15']);
+  });
+
+  it('keeps what is not named like a day', async () => {
+    for (const name of ['notes', '2026-10-1', '2026-10-01.old', '12026-10-01']) drawer(`${name}/00000000-1`);
+    expect(await disk.folder.purgeTrash({ days: 1, bytes: 0 })).toEqual({ drawers: 0, bytes: 0 });
+    expect(left()).toHaveLength(4);
+  });
+
+  it('is nothing where there is no trash', async () => {
+    const place = { root: disk.path('nowhere'), disk: systemDisk, now: NOW };
+    expect(await purgeTrash(place, { days: 1, bytes: 0 })).toEqual({ drawers: 0, bytes: 0 });
+  });
+});
+
+describe('the trash by size', () => {
+  it('loses the oldest drawers first, by day and then by time, until the rest fits', async () => {
+    drawer('2026-11-20/ffffffff-9', { minutesAgo: 3000 });
+    drawer('2026-11-20/00000000-1', { minutesAgo: 2900 });
+    drawer('2026-11-21/00000000-1', { minutesAgo: 9000 });
+    drawer('2026-11-22/00000000-1', { minutesAgo: 90 });
+    expect(await disk.folder.purgeTrash({ days: 30, bytes: 30 })).toEqual({ drawers: 1, bytes: 10 });
+    expect(left()).toEqual(['2026-11-20/00000000-1', '2026-11-21/00000000-1', '2026-11-22/00000000-1']);
+    expect(await disk.folder.purgeTrash({ days: 30, bytes: 19 })).toEqual({ drawers: 2, bytes: 20 });
+    expect(left()).toEqual(['2026-11-22/00000000-1']);
+    expect(readdirSync(disk.path('.rtsync/trash'))).toEqual(['2026-11-22']);
+  });
+
+  it('is left alone while it fits', async () => {
+    drawer('2026-11-20/00000000-1');
+    expect(await disk.folder.purgeTrash({ days: 30, bytes: 10 })).toEqual({ drawers: 0, bytes: 0 });
+  });
+
+  it('counts what goes by age as gone', async () => {
+    drawer('2026-10-01/00000000-1');
+    drawer('2026-11-20/00000000-1');
+    expect(await disk.folder.purgeTrash({ days: 30, bytes: 10 })).toEqual({ drawers: 1, bytes: 10 });
+    expect(left()).toEqual(['2026-11-20/00000000-1']);
+  });
+
+  it('keeps drawers of the last hour, also right after midnight', async () => {
+    drawer('2026-11-22/00000000-1', { minutesAgo: 59 });
+    drawer('2026-11-22/00000000-2', { minutesAgo: 61 });
+    await disk.folder.purgeTrash({ days: 30, bytes: 0 });
+    expect(left()).toEqual(['2026-11-22/00000000-1']);
+    disk.clock.set(Date.UTC(2026, 10, 23, 0, 10));
+    drawer('2026-11-22/00000000-1', { minutesAgo: 20 });
+    await disk.folder.purgeTrash({ days: 30, bytes: 0 });
+    expect(left()).toEqual(['2026-11-22/00000000-1']);
+  });
+
+  it('keeps what is not named like a drawer', async () => {
+    drawer('2026-11-20/keep-me');
+    drawer('2026-11-20/00000000-1.old');
+    expect(await disk.folder.purgeTrash({ days: 30, bytes: 0 })).toEqual({ drawers: 0, bytes: 0 });
+    expect(left()).toHaveLength(2);
+  });
+
+  it('holds what was just given up', async () => {
+    disk.clock.set(Date.now());
+    await disk.folder.removeFile(at('f'), disk.write('f', 'precious'));
+    await disk.folder.purgeTrash({ days: 30, bytes: 0 });
+    expect(left()).toHaveLength(1);
+  });
+});
+
+describe('purging', () => {
+  it('follows no symlink, neither to a day, to a drawer nor in one', async () => {
+    disk.write('mine/00000000-1/f', 'precious');
+    drawer('2026-10-01/00000000-1');
+    drawer('2026-11-20/00000000-1');
+    symlinkSync(disk.path('mine'), disk.path('.rtsync/trash/2026-10-02'));
+    symlinkSync(disk.path('mine'), disk.path('.rtsync/trash/2026-10-01/00000000-2'));
+    symlinkSync(disk.path('mine'), disk.path('.rtsync/trash/2026-11-20/00000000-2'));
+    symlinkSync(disk.path('mine'), disk.path('.rtsync/trash/2026-11-20/00000000-1/link'));
+    symlinkSync(disk.path('mine'), disk.path('.rtsync/trash/2026-11-21'));
+    expect(await disk.folder.purgeTrash({ days: 30, bytes: 0 })).toEqual({ drawers: 2, bytes: 20 });
+    expect(existsSync(disk.path('mine/00000000-1/f'))).toBe(true);
+    expect(readdirSync(disk.path('.rtsync/trash')).sort()).toEqual(['2026-11-20', '2026-11-21']);
+  });
+
+  it('stays out of a trash that is itself a symlink', async () => {
+    disk.write('mine/2026-10-01/00000000-1/f', 'precious');
+    systemDisk.removeTreeSync(disk.path('.rtsync/trash'));
+    symlinkSync(disk.path('mine'), disk.path('.rtsync/trash'));
+    expect(await disk.folder.purgeTrash({ days: 1, bytes: 0 })).toEqual({ drawers: 0, bytes: 0 });
+    expect(existsSync(disk.path('mine/2026-10-01/00000000-1/f'))).toBe(true);
+  });
+
+  it('passes over what it cannot remove, and does the rest', async () => {
+    drawer('2026-10-01/00000000-1');
+    drawer('2026-10-01/00000000-2');
+    const stubborn = {
+      ...systemDisk,
+      unlink: (path: string) =>
+        path.includes('00000000-1') ? Promise.reject(failure('EPERM')) : systemDisk.unlink(path),
+    };
+    const place = { root: disk.root, disk: stubborn, now: NOW };
+    expect(await purgeTrash(place, { days: 7, bytes: undefined })).toEqual({ drawers: 1, bytes: 10 });
+    expect(left()).toEqual(['2026-10-01/00000000-1']);
+  });
+
+  it('gives way to others again and again', async () => {
+    for (let n = 0; n < 1000; n += 1) disk.write(`.rtsync/trash/2026-11-20/00000000-1/${n}`, 'x');
+    let done: Dropped | undefined;
+    let turns = 0;
+    // The removals themselves are asynchronous; here they are not, so that only the slices give way.
+    const prompt = { ...systemDisk, unlink: async (path: string) => systemDisk.unlinkSync(path) };
+    const purge = purgeTrash({ root: disk.root, disk: prompt, now: NOW }, { days: 30, bytes: 0 });
+    const count = (): void => {
+      if (done !== undefined) return;
+      turns += 1;
+      setImmediate(count);
+    };
+    setImmediate(count);
+    done = await purge;
+    expect(done).toEqual({ drawers: 1, bytes: 1000 });
+    expect(turns).toBeGreaterThanOrEqual(10);
+  });
+
+  it('stops when it is told to; what is half gone goes the next time', async () => {
+    for (let n = 0; n < 300; n += 1) disk.write(`.rtsync/trash/2026-10-01/00000000-1/${n}`, 'x');
+    const stop = new AbortController();
+    const place = {
+      root: disk.root,
+      now: NOW,
+      disk: {
+        ...systemDisk,
+        unlink: async (path: string) => {
+          await systemDisk.unlink(path);
+          stop.abort(new Error('enough'));
+        },
+      },
+    };
+    await expect(purgeTrash(place, { days: 7, bytes: undefined }, stop.signal)).rejects.toThrow('enough');
+    expect(readdirSync(disk.path('.rtsync/trash/2026-10-01/00000000-1'))).toHaveLength(299);
+    expect(await disk.folder.purgeTrash({ days: 7, bytes: undefined })).toEqual({ drawers: 1, bytes: 299 });
+    expect(left()).toEqual([]);
+  });
+});

@@ -1,0 +1,98 @@
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { relPath } from '../../../../src/core/path.ts';
+import { nodeAt, type RemoteTree } from '../../../../src/core/tree.ts';
+import type { Remote, Removal } from '../../../../src/remote/remote.ts';
+import { startTestServer, type TestServer } from '../../../support/server.ts';
+import { type Bench, bench, codes, type HandClock, handClock, noRules, removeAll } from '../support.ts';
+
+let server: TestServer;
+let clock: HandClock;
+let far: Bench;
+let remote: Remote;
+
+beforeEach(async () => {
+  clock = handClock();
+  server = await startTestServer({ clock });
+  far = bench(server, clock);
+  remote = far.remote({ moveKeepsDate: true });
+});
+afterEach(async () => {
+  await far.close();
+  await server.close();
+});
+
+async function write(path: string, text: string): Promise<void> {
+  const file = join(server.folder, path);
+  await mkdir(dirname(file), { recursive: true });
+  await writeFile(file, text);
+}
+
+const read = (path: string): Promise<string> => readFile(join(server.folder, path), 'utf8');
+
+function seen(tree: RemoteTree, path: string): Removal['expect'] {
+  const node = nodeAt(tree, relPath(path));
+  if (node?.kind === 'file') return node.stamp;
+  if (node?.kind === 'folder') return node;
+  throw new Error(`nothing was seen at ${path}`);
+}
+
+/** Somebody's deed on the server in the moment between our last list and the move into the trash. */
+function justBeforeTheMove(deed: () => Promise<void>): void {
+  const { send } = far.http;
+  let done = false;
+  far.http.send = async (request) => {
+    if (!done && request.method === 'PUT') {
+      done = true;
+      await deed();
+    }
+    return send(request);
+  };
+}
+
+describe('what somebody writes in the moment of a removal', () => {
+  test('into that very file is moved back, and the removal is planned anew', async () => {
+    await write('d/a.txt', 'as agreed');
+    await write('d/b.txt', 'b');
+    const { tree } = await remote.sweep(noRules);
+    justBeforeTheMove(() => write('d/a.txt', 'an edit that nobody saw'));
+    const outcomes = await removeAll(remote, {
+      'd/a.txt': seen(tree, 'd/a.txt'),
+      'd/b.txt': seen(tree, 'd/b.txt'),
+    });
+    expect(codes(outcomes)).toEqual({ 'd/a.txt': 'changed', 'd/b.txt': 'ok' });
+    expect(await read('d/a.txt')).toBe('an edit that nobody saw');
+    expect(await readdir(join(server.folder, 'd'))).toEqual(['a.txt']);
+  });
+
+  test('into a folder below it brings the whole folder back', async () => {
+    await write('d/deep/a.txt', 'a');
+    const { tree } = await remote.sweep(noRules);
+    justBeforeTheMove(() => write('d/deep/new.txt', 'made just now'));
+    const outcomes = await removeAll(remote, { d: seen(tree, 'd') });
+    expect(codes(outcomes)).toEqual({ d: 'changed' });
+    expect(await read('d/deep/new.txt')).toBe('made just now');
+    expect(await read('d/deep/a.txt')).toBe('a');
+  });
+
+  test('stays in the trash when yet another file has taken the name', async () => {
+    await write('a.txt', 'as agreed');
+    const { tree } = await remote.sweep(noRules);
+    const { send } = far.http;
+    let moves = 0;
+    far.http.send = async (request) => {
+      if (request.method !== 'PUT') return send(request);
+      moves += 1;
+      if (moves === 1) await write('a.txt', 'an edit that nobody saw');
+      const answer = await send(request);
+      if (moves === 1) await write('a.txt', 'and one more');
+      return answer;
+    };
+    const outcomes = await removeAll(remote, { 'a.txt': seen(tree, 'a.txt') });
+    expect(codes(outcomes)).toEqual({ 'a.txt': 'changed' });
+    expect(await read('a.txt')).toBe('and one more');
+    const trash = await readdir(join(server.folder, '.rtsync', 'trash'), { recursive: true });
+    expect(trash.some((path) => path.endsWith('a.txt'))).toBe(true);
+  });
+});
