@@ -2,7 +2,7 @@
  * What moved on the remote side. A server has no inodes; what it keeps on a move is a file's size and date. A pair is
  * taken where size and date are unique among what vanished and what appeared, folders by the votes of their files.
  */
-import { type BaseFolder, type BaseStamp, type BaseTree, remoteDelta } from './base.ts';
+import { type BaseFolder, type BaseStamp, type BaseTree, dateMatches, remoteDelta } from './base.ts';
 import { note, type Pair, pairNames } from './local-moves.ts';
 import { type DirPath, depthOf, join, nameOf, parentOf, type RelPath, ROOT } from './path.ts';
 import { census, type FolderNode, nodeAt, type RemoteStamp, type RemoteTree } from './tree.ts';
@@ -10,16 +10,27 @@ import { census, type FolderNode, nodeAt, type RemoteStamp, type RemoteTree } fr
 type Paths = Map<string, RelPath[]>;
 
 export function remotePairs(base: BaseTree, remote: RemoteTree): Pair[] {
-  const vanished: Paths = new Map();
-  const appeared: Paths = new Map();
-  compare({ vanished, appeared }, ROOT, base, remote);
+  const found: Found = { vanished: new Map(), appeared: new Map(), uncertain: [] };
+  compare(found, ROOT, base, remote);
+  const votes: Pair[] = [];
   const pairs: Pair[] = [];
-  for (const [version, from] of vanished) {
-    pairNames(from, appeared.get(version) ?? [], (entry, was, to) =>
-      pairs.push({ side: 'remote', entry, from: was, to }),
-    );
+  for (const [version, from] of found.vanished) {
+    const to = found.appeared.get(version) ?? [];
+    // A name may speak for a folder that moved with all its files, never alone for the content of one file.
+    const alone = from.length === 1 && to.length === 1 && !hasRival(found, version);
+    pairNames(from, to, (entry, was, now) => {
+      const pair: Pair = { side: 'remote', entry, from: was, to: now };
+      votes.push(pair);
+      if (alone) pairs.push(pair);
+    });
   }
-  return [...folderPairs(pairs, base, remote), ...pairs];
+  return [...folderPairs(votes, base, remote), ...pairs];
+}
+
+/** Whether another file that is gone, and whose date is not known exactly, may be what appeared. */
+function hasRival({ uncertain }: Found, version: string): boolean {
+  const [size, date] = version.split(':').map(Number);
+  return uncertain.some((stamp) => stamp.size === size && dateMatches(stamp.date, date ?? Number.NaN));
 }
 
 /**
@@ -33,6 +44,8 @@ export function isTelling({ date }: BaseStamp, grain: number): boolean {
 interface Found {
   readonly vanished: Paths;
   readonly appeared: Paths;
+  /** Gone, with a span for a date. */
+  readonly uncertain: BaseStamp[];
 }
 
 function compare(
@@ -56,10 +69,11 @@ function compare(
       if (node?.kind !== 'folder') compare(found, join(at, key), was, undefined);
       continue;
     }
-    // The span of an upload is no date: it fits too much.
-    if (was.kind !== 'file' || typeof was.stamp.date !== 'number' || was.stamp.size === 0) continue;
+    if (was.kind !== 'file' || was.stamp.size === 0) continue;
     if (node?.kind === 'file' && remoteDelta(was.stamp, node.stamp) === 'none') continue;
-    note(found.vanished, `${was.stamp.size}:${was.stamp.date}`, join(at, key));
+    // The span of an upload is no date: it fits too much, so it pairs with nothing, and makes others doubtful.
+    if (typeof was.stamp.date !== 'number') found.uncertain.push(was.stamp);
+    else note(found.vanished, `${was.stamp.size}:${was.stamp.date}`, join(at, key));
   }
 }
 
