@@ -5,6 +5,8 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { RtsyncError } from '../lib/errors.ts';
 import { nearest } from '../lib/nearest.ts';
 import type { Behaviour } from '../serve/behaviour.ts';
+import { FAULT_KINDS, type FaultRates } from '../serve/faults.ts';
+import type { RequestEntry } from '../serve/log.ts';
 import type { KeyOption, RateLimit, ServeOptions, WorkspaceOption } from '../serve/options.ts';
 import { BEHAVIOUR_CHOICES } from './behaviour.ts';
 import type { CliContext } from './globals.ts';
@@ -19,6 +21,8 @@ interface Options {
   readonly uploadLimit?: number;
   readonly workspace: readonly WorkspaceOption[];
   readonly behaviour: Partial<Behaviour>;
+  readonly fault: FaultRates;
+  readonly faultSeed?: number;
 }
 
 export function registerServe(program: Command, context: CliContext): void {
@@ -48,6 +52,14 @@ export function registerServe(program: Command, context: CliContext): void {
       addBehaviour,
       {},
     )
+    .option(
+      '--fault <kind=percent>',
+      'trouble by chance, such as drop=5 (may be repeated); kinds are below',
+      addFault,
+      {},
+    )
+    .option('--fault-seed <number>', 'the same number plays the same faults (default: 1)', faultSeed)
+    .addHelpText('after', FAULT_HELP)
     .action((folder: string, options: Options) =>
       serve(path.resolve(context.io.cwd, folder), options, context),
     );
@@ -56,6 +68,9 @@ export function registerServe(program: Command, context: CliContext): void {
 async function serve(data: string, options: Options, context: CliContext): Promise<void> {
   if (options.open === undefined && options.keys === undefined) {
     throw new RtsyncError('usage', 'serve needs --keys FILE, or --open to let everybody in');
+  }
+  if (options.faultSeed !== undefined && Object.keys(options.fault).length === 0) {
+    throw new RtsyncError('usage', '--fault-seed needs a --fault KIND=PERCENT to play');
   }
   const { cwd } = context.io;
   const keys = options.keys === undefined ? [] : await readKeys(path.resolve(cwd, options.keys));
@@ -74,6 +89,8 @@ async function serve(data: string, options: Options, context: CliContext): Promi
     quotaBytes: options.quota,
     uploadLimitBytes: options.uploadLimit,
     behaviour: options.behaviour,
+    faults: { seed: options.faultSeed, ...options.fault },
+    onRequest: await requestLog(context),
   };
   // Loaded here, so that no other command pays for a web framework.
   const { startServer } = await import('../serve/server.ts');
@@ -87,6 +104,13 @@ async function serve(data: string, options: Options, context: CliContext): Promi
   });
   await aborted(context.signal);
   await server.close();
+}
+
+/** Each request as a line of the log, when a person asks for the log. */
+async function requestLog(context: CliContext): Promise<((entry: RequestEntry) => void) | undefined> {
+  if (context.globals().logLevel === undefined) return undefined;
+  const log = await context.log();
+  return (entry) => log.debug(entry, `${entry.label} ${entry.path}`);
 }
 
 function hints(origin: string): readonly string[] {
@@ -196,6 +220,34 @@ export function addBehaviour(text: string, before: Partial<Behaviour>): Partial<
     );
   }
   return { ...before, [name]: value };
+}
+
+const FAULT_HELP = `
+Faults:
+${Object.entries(FAULT_KINDS)
+  .map(([kind, { words }]) => `  ${kind.padEnd(12)} ${words}`)
+  .join('\n')}
+`;
+
+export function addFault(text: string, before: FaultRates): FaultRates {
+  const [, kind = '', percent = ''] = /^([^=]+)=(.*)$/.exec(text) ?? [];
+  if (kind === '') throw new InvalidArgumentError('It is written KIND=PERCENT.');
+  const known = Object.hasOwn(FAULT_KINDS, kind) ? FAULT_KINDS[kind] : undefined;
+  if (known === undefined) {
+    const kinds = Object.keys(FAULT_KINDS);
+    const meant = nearest(kind, kinds);
+    throw new InvalidArgumentError(
+      meant === undefined ? `The kinds are ${kinds.join(', ')}.` : `Did you mean ${meant}?`,
+    );
+  }
+  if (!/^\d+(?:\.\d+)?$/.test(percent) || Number(percent) > 100)
+    throw new InvalidArgumentError(`The percentage of ${kind} is a number from 0 to 100.`);
+  return { ...before, [known.rate]: Number(percent) / 100 };
+}
+
+function faultSeed(text: string): number {
+  if (/^\d{1,9}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('A seed is a whole number from 0 to 999999999.');
 }
 
 function numberOf(text: string): number | undefined {

@@ -17,6 +17,10 @@ export type Fault =
   | { readonly kind: 'wrong-id'; readonly id?: string }
   /** A page of HTML with status 200; nothing is done. */
   | { readonly kind: 'html' }
+  /** A folder's list that breaks off half-way. */
+  | { readonly kind: 'half-list' }
+  /** The deed waits so many milliseconds. */
+  | { readonly kind: 'slow'; readonly ms: number }
   /** Something that happens after the request arrived and before the deed. */
   | { readonly kind: 'before'; readonly run: () => Promise<void> | void }
   /** Something that happens between the deed and its answer. */
@@ -39,7 +43,30 @@ export interface FaultRates {
   readonly wrongId?: number | undefined;
   readonly rateLimit?: number | undefined;
   readonly html?: number | undefined;
+  readonly halfList?: number | undefined;
+  /** A wait of up to a second before the deed. */
+  readonly slow?: number | undefined;
 }
+
+type Chance = Exclude<keyof FaultRates, 'seed' | 'latencyMs'>;
+
+/** The faults by chance as people name them, each with what happens. */
+export const FAULT_KINDS: Readonly<Record<string, { readonly rate: Chance; readonly words: string }>> = {
+  error: { rate: 'serverError', words: '500, 502 or 503, nothing is done' },
+  'rate-limit': { rate: 'rateLimit', words: '429, nothing is done' },
+  drop: { rate: 'drop', words: 'the connection breaks, nothing is done' },
+  html: { rate: 'html', words: 'a page of HTML for an answer, nothing is done' },
+  cut: { rate: 'cut', words: 'a download breaks off half-way' },
+  'half-list': { rate: 'halfList', words: 'a list breaks off half-way' },
+  'wrong-id': { rate: 'wrongId', words: 'an upload is answered with another id' },
+  'lost-answer': {
+    rate: 'lostAnswer',
+    words: 'the deed is done, the connection breaks instead of an answer',
+  },
+  slow: { rate: 'slow', words: 'it takes up to a second longer' },
+};
+
+const SLOWEST_MS = 1000;
 
 export interface Faults {
   /** Waited for before each deed, by the server's clock. */
@@ -113,7 +140,9 @@ function byChance(rates: FaultRates, random: () => number, entry: RequestEntry):
   if (falls(rates.drop)) return { kind: 'drop' };
   if (falls(rates.html)) return { kind: 'html' };
   if (entry.label === 'download' && falls(rates.cut)) return { kind: 'cut' };
+  if (entry.label === 'list' && falls(rates.halfList)) return { kind: 'half-list' };
   if (entry.label === 'upload' && falls(rates.wrongId)) return { kind: 'wrong-id' };
   if (falls(rates.lostAnswer)) return { kind: 'lost-answer' };
+  if (falls(rates.slow)) return { kind: 'slow', ms: Math.ceil(random() * SLOWEST_MS) };
   return undefined;
 }

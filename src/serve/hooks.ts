@@ -1,11 +1,12 @@
 /** What happens to every request around its handler: log, key, rate, faults, and the shape of errors. */
+import { Readable } from 'node:stream';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { rateHeaders } from './admission.ts';
 import { ApiError, errorAnswer } from './answers.ts';
 import type { Fault } from './faults.ts';
 import { describe, idOfRequest } from './files.ts';
 import { isCode } from './place.ts';
-import { entryOf, type Service } from './service.ts';
+import { entryOf, type Service, type Trace } from './service.ts';
 
 /** Adds the hooks; the answer waits until no handler is at work any more. */
 export function addHooks(app: FastifyInstance, service: Service): () => Promise<void> {
@@ -14,7 +15,7 @@ export function addHooks(app: FastifyInstance, service: Service): () => Promise<
 
   app.addHook('onRequest', async (request, reply) => {
     reply.header('date', new Date(service.clock.now()).toUTCString());
-    openEntry(service, request);
+    openEntry(service, request, reply);
     admit(service, request, reply);
   });
   app.addHook('preHandler', async (request, reply) => {
@@ -28,6 +29,7 @@ export function addHooks(app: FastifyInstance, service: Service): () => Promise<
     trace.entry.status = reply.statusCode;
     if (trace.fault?.kind === 'after') await trace.fault.run();
     if (trace.fault?.kind === 'lost-answer') breakConnection(request);
+    if (trace.fault?.kind === 'half-list' && typeof payload === 'string') return halfOf(payload);
     return payload;
   });
   app.setNotFoundHandler(() => {
@@ -49,6 +51,7 @@ function trackHandlers(app: FastifyInstance): () => Promise<void> {
     route.handler = function tracked(request, reply) {
       const done = Promise.resolve(handler.call(this, request, reply));
       running.add(done);
+      if (request.trace !== undefined) request.trace.work = done;
       const forget = (): void => {
         running.delete(done);
       };
@@ -61,13 +64,21 @@ function trackHandlers(app: FastifyInstance): () => Promise<void> {
   };
 }
 
-function openEntry(service: Service, request: FastifyRequest): void {
+function openEntry(service: Service, request: FastifyRequest, reply: FastifyReply): void {
   const label = request.routeOptions.config.label ?? 'unknown';
   const entry = service.requests.open(service.clock.now(), request.method, label);
   const { workspace } = request.params as { readonly workspace?: string };
   entry.workspace = workspace ?? '';
   entry.path = idOfRequest(request, service);
-  request.trace = { entry, fault: undefined };
+  const trace: Trace = { entry, fault: undefined, work: undefined };
+  request.trace = trace;
+  const { onRequest } = service;
+  if (onRequest === undefined) return;
+  // Only a handler that is done has found out all ids; it goes on when the caller has left.
+  reply.raw.once('close', () => {
+    const tell = (): void => onRequest(entry);
+    Promise.resolve(trace.work).then(tell, tell);
+  });
 }
 
 function admit(service: Service, request: FastifyRequest, reply: FastifyReply): void {
@@ -94,6 +105,7 @@ async function playBefore(service: Service, request: FastifyRequest, reply: Fast
   request.trace.fault = fault;
   entry.fault = fault.kind;
   if (fault.kind === 'before') await fault.run();
+  if (fault.kind === 'slow') await service.clock.sleep(fault.ms);
   const refusal = refusalOf(fault);
   if (refusal !== undefined) {
     if (fault.kind === 'rate-limit' && fault.retryAfter !== undefined)
@@ -115,6 +127,17 @@ function refusalOf(fault: Fault): ApiError | undefined {
   if (fault.kind === 'rate-limit') return tooMany();
   if (fault.kind !== 'status') return undefined;
   return new ApiError(fault.status, fault.code ?? 'internal_error', fault.message ?? 'Something went wrong.');
+}
+
+/** The first half, then the connection breaks. */
+function halfOf(payload: string): Readable {
+  const half = payload.slice(0, Math.floor(payload.length / 2));
+  return Readable.from(
+    (function* broken(): Generator<Buffer> {
+      if (half !== '') yield Buffer.from(half);
+      throw new Error('broken off on purpose');
+    })(),
+  );
 }
 
 function breakConnection(request: FastifyRequest): void {

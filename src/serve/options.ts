@@ -2,6 +2,7 @@
 import type { Clock } from '../lib/clock.ts';
 import type { Behaviour } from './behaviour.ts';
 import type { FaultRates } from './faults.ts';
+import type { RequestEntry } from './log.ts';
 
 export type Scope = 'files:read' | 'files:write' | 'files:*' | '*';
 
@@ -54,4 +55,6 @@ export interface ServeOptions {
   readonly clock?: Clock | undefined;
   /** Entries that the request log keeps; older ones only live on in its counts. Default 100,000. */
   readonly logLimit?: number | undefined;
+  /** Told of each request once it is answered or broken off, and nothing is done for it any more. */
+  readonly onRequest?: ((entry: RequestEntry) => void) | undefined;
 }

@@ -111,6 +111,7 @@ async function createService(options: ServeOptions): Promise<Service> {
     ...{ clock, behaviour, registry, quotaBytes, keys },
     ...createShelves({ clock, stampByClock, behaviour, registry, quotaBytes, usageMaxAgeMs }),
     requests: createLog(options.logLimit ?? 100_000),
+    onRequest: options.onRequest,
     faults: createFaults(options.faults ?? {}),
     limiter: createRateLimiter(options.rateLimit, options.windowMs ?? 60_000, () => clock.monotonic()),
     uploadLimitBytes: options.uploadLimitBytes ?? 100_000_000,

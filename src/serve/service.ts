@@ -5,7 +5,7 @@ import type { KeyRing, Need, RateLimiter } from './admission.ts';
 import { ApiError } from './answers.ts';
 import type { Behaviour } from './behaviour.ts';
 import type { Fault, FaultPlayer } from './faults.ts';
-import type { LogBook, OpenEntry, RequestLabel } from './log.ts';
+import type { LogBook, OpenEntry, RequestEntry, RequestLabel } from './log.ts';
 import type { Registry, Workspace } from './registry.ts';
 import { createShelf, type Shelf } from './shelf.ts';
 
@@ -14,6 +14,7 @@ export interface Service {
   readonly behaviour: Behaviour;
   readonly registry: Registry;
   readonly requests: LogBook;
+  readonly onRequest: ((entry: RequestEntry) => void) | undefined;
   readonly faults: FaultPlayer;
   readonly keys: KeyRing;
   readonly limiter: RateLimiter;
@@ -28,6 +29,8 @@ export interface Service {
 export interface Trace {
   readonly entry: OpenEntry;
   fault: Fault | undefined;
+  /** The handler's; undefined until it runs. */
+  work: Promise<unknown> | undefined;
 }
 
 declare module 'fastify' {

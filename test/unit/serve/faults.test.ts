@@ -1,6 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import type { RequestEntry } from '../../../src/serve/log.ts';
 import { withServer } from '../../support/server.ts';
 import { clientOf, manualClock } from './client.ts';
 
@@ -65,6 +66,15 @@ describe('a scripted fault', () => {
       expect((await client.get('/direct?id=/x')).bytes.length).toBe(200_000);
     }));
 
+  it('may break off a list half-way, and only a list', () =>
+    withServer({}, async (server) => {
+      const client = clientOf(server);
+      await writeFile(join(server.folder, 'x'), 'x');
+      server.server.faults.next('list', { kind: 'half-list' });
+      await expect(client.names()).rejects.toThrow();
+      expect(await client.names()).toEqual(['x']);
+    }));
+
   it('may name a wrong id for an upload', () =>
     withServer({}, async (server) => {
       const client = clientOf(server);
@@ -109,6 +119,33 @@ describe('faults by chance', () => {
       server.server.faults.clear();
       expect((await clientOf(server).get('/files')).status).toBe(200);
     }));
+});
+
+it('a slow answer is waited for by the clock of the server, and is right', () => {
+  const clock = manualClock();
+  return withServer({ clock, faults: { slow: 1 } }, async (server) => {
+    expect((await clientOf(server).get('/files')).status).toBe(200);
+    expect(clock.slept).toHaveLength(1);
+    expect(clock.slept[0]).toBeGreaterThan(0);
+    expect(clock.slept[0]).toBeLessThanOrEqual(1000);
+  });
+});
+
+it('each request is told once it is over, those that break off too, with what was found out on the way', async () => {
+  const told: RequestEntry[] = [];
+  await withServer({ onRequest: (entry) => told.push({ ...entry }) }, async (server) => {
+    const client = clientOf(server);
+    await client.upload('/upload', [{ name: 'x' }, { file: 'x' }]);
+    server.server.faults.next('upload', { kind: 'lost-answer' });
+    await expect(client.upload('/upload', [{ name: 'y' }, { file: 'y' }])).rejects.toThrow();
+    server.server.faults.next('list', { kind: 'drop' });
+    await expect(client.get('/files')).rejects.toThrow();
+  });
+  expect(told.sort((a, b) => a.seq - b.seq)).toMatchObject([
+    { label: 'upload', path: '/x', status: 200 },
+    { label: 'upload', path: '/y', fault: 'lost-answer' },
+    { label: 'list', fault: 'drop' },
+  ]);
 });
 
 it('latency is waited for by the clock of the server', () => {
