@@ -4,18 +4,22 @@
  */
 import { hostname } from 'node:os';
 import { createIgnoreRules } from '../core/ignore.ts';
+import type { RelPath } from '../core/path.ts';
 import { createBackoff } from '../engine/backoff.ts';
 import type { Pair } from '../engine/pair.ts';
+import { createRecentRemovals } from '../engine/recent-removals.ts';
 import { createTrashNotes, type TrashNotes } from '../engine/trash-notes.ts';
 import { systemDisk } from '../local/disk.ts';
 import { type OpenLocalFolder, openLocalFolder } from '../local/folder.ts';
 import { addressFault } from '../remote/runtools/ids.ts';
 import type { Traits } from '../remote/traits.ts';
+import { AFRESH } from '../state/approvals.ts';
 import { mayWrite, openFarSide } from './far-side.ts';
 import type { Found } from './found.ts';
 import type { ServerLink } from './link.ts';
 import { createMarkKeeper } from './mark-keeper.ts';
 import { policies } from './policies.ts';
+import { distrustAfterPowerCut } from './power-cut.ts';
 import { createRootKeeper, type RootKeeper } from './root-keeper.ts';
 
 /** Note that stands while a run is under way. */
@@ -31,16 +35,17 @@ export async function assemble(link: Pick<ServerLink, 'storage' | 'gate'>, found
   const { pairConfig, run, state } = found;
   const trashed = createTrashNotes();
   const local = await openFolder(found, trashed);
+  // A run that mirrors or forces would delete or overwrite by what it no longer knows.
+  const mayForget = !run.dryRun && run.mode === 'normal';
+  if (mayForget && found.approvals.take(AFRESH, run.clock.now())) forget(found);
   const rootKeeper = createRootKeeper(found);
   rootKeeper.check();
   const unclean = state.note(UNCLEAN) === 'yes';
+  distrustAfterPowerCut(found, unclean);
   if (!run.dryRun) state.saveNote(UNCLEAN, 'yes');
   const far = await openFarSide(link, found, unclean);
-  if (!run.dryRun) {
-    rootKeeper.sign();
-    const { days, localBytes } = pairConfig.trash;
-    await local.purgeTrash({ days, bytes: localBytes ?? undefined }, run.signal);
-  }
+  if (!run.dryRun) rootKeeper.sign();
+  const purgeDaily = dailyPurge(local, found);
   const mark = createMarkKeeper({
     state,
     clock: run.clock,
@@ -60,19 +65,47 @@ export async function assemble(link: Pick<ServerLink, 'storage' | 'gate'>, found
     state,
     approvals: found.approvals,
     backoff: createBackoff(),
+    removals: createRecentRemovals(),
     trashed,
     gate: link.gate,
     clock: run.clock,
     observer: run.observer,
     checkRoot: () => rootKeeper.check(),
     checkRemote: (tree, again, signal) => (again ? mark.checkNow : mark.check)(tree, signal),
-    beforeCycle: () => far.refresh(),
+    beforeCycle: async () => {
+      rootKeeper.check();
+      if (!run.dryRun) rootKeeper.signHourly();
+      await far.refresh();
+      await purgeDaily();
+    },
     end: () => {
       if (run.dryRun) return;
       signOff(rootKeeper);
       state.saveNote(UNCLEAN, '');
     },
   };
+}
+
+/** At the beginning, and then once a day. */
+function dailyPurge(local: OpenLocalFolder, { pairConfig, run }: Found): () => Promise<void> {
+  const { days, localBytes } = pairConfig.trash;
+  let last = '';
+  return async () => {
+    const today = new Date(run.clock.now()).toISOString().slice(0, 10);
+    if (run.dryRun || last === today) return;
+    last = today;
+    await local.purgeTrash({ days, bytes: localBytes ?? undefined }, run.signal);
+  };
+}
+
+/** The pair meets itself for the first time: nothing is agreed, so nothing can be deleted. */
+function forget({ state, approvals, run }: Found): void {
+  const paths = [...state.base().children.keys()] as RelPath[];
+  const changes = paths.map((path) => ({ kind: 'forget' as const, path }));
+  state.settle({ changes, journal: [], ended: state.intents().map(({ id }) => id) });
+  approvals.saveHeld([]);
+  const message = 'both sides are compared afresh, as was approved; nothing is deleted';
+  run.observer.on({ kind: 'notice', level: 'info', message });
 }
 
 /** A root that is not ours any more, or cannot be written, is left as it is: the mark of the beginning will do. */

@@ -25,11 +25,13 @@ export interface Found {
   readonly root: string;
   readonly workspace: Workspace;
   readonly state: OpenPairState;
-  readonly approvals: Pick<Approvals, 'readHeld' | 'saveHeld' | 'approved'>;
+  readonly approvals: Pick<Approvals, 'readHeld' | 'saveHeld' | 'approved' | 'take'>;
   /** Another disk than the machine's. */
   readonly disk?: Disk;
   /** Chance for names of ours on the server: so many random hexadecimal digits. */
   readonly hex?: (digits: number) => string;
+  /** When this machine was started, epoch milliseconds; computed from its uptime otherwise. */
+  readonly bootedAt?: number;
   /** Another name for this machine than its own. */
   readonly host?: string;
 }

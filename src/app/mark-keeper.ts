@@ -47,7 +47,11 @@ export function createMarkKeeper(options: MarkKeeperOptions): MarkKeeper {
   const isToday = (note: string): boolean => state.note(note) === today();
 
   const write = async (fresh: boolean, signal: AbortSignal): Promise<void> => {
-    if (!options.writes || isToday(TRIED)) return;
+    if (isToday(TRIED)) return;
+    if (!options.writes) {
+      state.saveNote(TRIED, today());
+      return;
+    }
     const mark = {
       client: options.client(),
       pairId: state.pairId,
@@ -69,7 +73,7 @@ export function createMarkKeeper(options: MarkKeeperOptions): MarkKeeper {
     const verdict = judgeMark({ mark, seenBefore, base, remote });
     if (verdict === 'foreign') throw new RtsyncError('halted', foreignMessage(options.title()));
     if (verdict === 'renew') await write(false, signal);
-    else if (mark === 'ours' && options.writes) state.saveNote(MARKED, today());
+    else state.saveNote(mark === 'ours' ? MARKED : TRIED, today());
   };
 
   return {

@@ -16,11 +16,22 @@ export interface RootKeeper {
   check(): void;
   /** Gives the mark its next generation: at the beginning and at the end of a run. Killed in between, both will do. */
   sign(): void;
+  /** The same, when the last time is an hour ago: an older copy must be told from the folder of a service that runs for weeks. */
+  signHourly(): void;
 }
 
-export function createRootKeeper({ root, state, disk = systemDisk }: Found): RootKeeper {
+const HOUR_MS = 3_600_000;
+
+export function createRootKeeper({ root, state, run, disk = systemDisk }: Found): RootKeeper {
   const inode = disk.lstatSync(root)?.ino;
+  let signedAt = run.clock.monotonic();
   const reached = (): number => Number(state.note(GENERATION) ?? 0);
+  const sign = (): void => {
+    signedAt = run.clock.monotonic();
+    const generation = Math.max(reached(), readMarker(root, disk)?.generation ?? 0) + 1;
+    writeMarker(root, { pairId: state.pairId, generation }, disk);
+    state.saveNote(GENERATION, String(generation));
+  };
   return {
     check: () => {
       const hasBase = state.base().children.size > 0;
@@ -31,10 +42,9 @@ export function createRootKeeper({ root, state, disk = systemDisk }: Found): Roo
           path: root,
         });
     },
-    sign: () => {
-      const generation = Math.max(reached(), readMarker(root, disk)?.generation ?? 0) + 1;
-      writeMarker(root, { pairId: state.pairId, generation }, disk);
-      state.saveNote(GENERATION, String(generation));
+    sign,
+    signHourly: () => {
+      if (run.clock.monotonic() - signedAt >= HOUR_MS) sign();
     },
   };
 }

@@ -9,7 +9,7 @@ import { RtsyncError } from '../lib/errors.ts';
 import { OWN_FOLDER } from '../local/names.ts';
 import { makeOwnFolders, readMarker } from '../local/own.ts';
 import type { Workspace } from '../remote/runtools/workspaces.ts';
-import { type Approvals, approvalsBeside } from '../state/approvals.ts';
+import { AFRESH, type Approvals, approvalsBeside } from '../state/approvals.ts';
 import { holdLock, type Lock } from '../state/lock.ts';
 import { type OpenPairState, openPairState } from '../state/pair-state.ts';
 import { fingerprint } from './fingerprint.ts';
@@ -20,12 +20,25 @@ export interface PairFiles {
   close(): void;
 }
 
-/** The held deletes and approvals of the pair of a folder. Throws `no-folder`. */
+/** The held deletes and approvals of the pair of a folder. Throws `no-folder`, and `usage` when it is no pair's. */
 export async function approvalsOf(config: Config, folder: string, cwd: string): Promise<Approvals> {
-  return approvalsBeside(stateFile(config, await realRoot(resolve(cwd, folder), false)));
+  const root = await realRoot(resolve(cwd, folder), false);
+  const file = stateFile(config, root);
+  if ((await stat(file).catch(() => undefined)) === undefined)
+    throw new RtsyncError(
+      'usage',
+      `${root} has never been synced with the state in ${config.stateDir}: name the folder of a pair, and its --state-dir`,
+    );
+  return approvalsBeside(file);
 }
 
-function stateFile(config: Config, root: string): string {
+/** Until then (epoch milliseconds) one run may take a root or workspace that is not known again for a new one. */
+export function approveAfresh(approvals: Approvals, until: number): void {
+  approvals.approve([AFRESH], until);
+}
+
+/** The database of the pair of a root (its real path). */
+export function stateFile(config: Config, root: string): string {
   return join(config.stateDir, `${basename(root) || 'root'}-${fingerprint(root)}.db`);
 }
 

@@ -1,45 +1,74 @@
-/** `rtsync approve`: lets the deletes that are held pass, exactly those that were shown, for an hour. */
+/** `rtsync approve`: lets what is held pass, deletes and older versions, exactly what was shown, for an hour. */
 import type { Command } from 'commander';
-import { approvalsOf } from '../app/state.ts';
+import { approvalsOf, approveAfresh } from '../app/state.ts';
 import { type PairConfig, pairFor } from '../config/pairs.ts';
 import { heldFingerprint } from '../core/guard.ts';
+import type { Held } from '../core/plan.ts';
+import { isRegression } from '../core/regressions.ts';
 import { systemClock } from '../lib/clock.ts';
 import { RtsyncError } from '../lib/errors.ts';
 import type { CliContext } from './globals.ts';
 import { counted } from './output.ts';
 import { printable } from './progress.ts';
+import { heldInWords } from './report-lines.ts';
 
 const VALID_MS = 3_600_000;
 
 export function registerApprove(program: Command, context: CliContext): void {
   program
     .command('approve')
-    .description('let the deletes that are held pass: exactly those that are shown, within an hour')
+    .description('let what is held pass, deletes and older versions: exactly what is shown, within an hour')
     .argument('[folder]', 'folder of the pair, or its name in the configuration')
-    .action(async (folder: string | undefined) => {
+    .option(
+      '--afresh',
+      'for a folder or workspace that is not known again: compare both sides as if for the first time',
+    )
+    .action(async (folder: string | undefined, options: { readonly afresh?: boolean }) => {
       const { config } = await context.config();
       const approvals = await approvalsOf(
         config,
         folderOf(folder, config.pairs, context.io.cwd),
         context.io.cwd,
       );
+      if (options.afresh === true) {
+        if (!context.globals().dryRun) approveAfresh(approvals, systemClock().now() + VALID_MS);
+        return tellAfresh(context);
+      }
       const held = approvals.readHeld();
       if (held.length === 0)
-        throw new RtsyncError('usage', 'no deletes are held for this pair; run "rtsync sync" to look again');
+        throw new RtsyncError(
+          'usage',
+          'nothing is held for this pair; run "rtsync sync" to look again, or, when that says that the folder or the workspace is not known again, approve with --afresh',
+        );
       if (!context.globals().dryRun) {
         const until = systemClock().now() + VALID_MS;
         approvals.approve(held.map(heldFingerprint), until);
       }
-      const output = context.output();
-      const lines = held.map(
-        ({ path, side, files }) =>
-          `  ${printable(path)} (${counted(files, 'file')}, ${side === 'local' ? 'here' : 'in the workspace'})`,
-      );
-      const head = context.globals().dryRun
-        ? 'would be approved:'
-        : 'approved for an hour; the next cycle deletes:';
-      output.result([head, ...lines], { version: 1, dryRun: context.globals().dryRun, approved: held });
+      const { dryRun } = context.globals();
+      const lines = [headline(held, dryRun), ...held.map((item) => `  ${lineOf(item)}`)];
+      context.output().result(lines, { version: 1, dryRun, approved: held });
     });
+}
+
+/** Nothing that is held is meant by it: without a base there is nothing to delete. */
+function tellAfresh(context: CliContext): void {
+  const { dryRun } = context.globals();
+  const when = dryRun ? 'would compare' : 'compares';
+  const line = `the next run within an hour ${when} both sides as if for the first time: nothing is deleted, and what differs becomes a conflict; a service that runs must be started again`;
+  context.output().result(line, { version: 1, dryRun, afresh: true });
+}
+
+function headline(held: readonly Held[], dryRun: boolean): string {
+  const what = heldInWords(held);
+  const one = held.length === 1;
+  if (dryRun) return `${what} ${one ? 'waits' : 'wait'}; would be approved:`;
+  return `${what} ${one ? 'is' : 'are'} approved for an hour; the next cycle ${one ? 'does that' : 'does them'}:`;
+}
+
+function lineOf(item: Held): string {
+  const path = printable(item.path);
+  if (isRegression(item)) return `${path} (the older version of the workspace comes here)`;
+  return `${path} (${counted(item.files, 'file')}, deleted ${item.side === 'local' ? 'here' : 'in the workspace'})`;
 }
 
 function folderOf(folder: string | undefined, pairs: readonly PairConfig[], cwd: string): string {

@@ -37,7 +37,7 @@ export function addGlobalOptions(program: Command): void {
     .option('--json', 'print results as JSON', false)
     .option('--dry-run', 'show what would be done, change nothing', false)
     .addOption(new Option('--log-level <level>', 'how much is logged').choices(LOG_LEVELS))
-    .option('--yes', 'answer questions with yes (never approves held deletes)', false)
+    .option('--yes', 'answer questions with yes (never approves what is held)', false)
     .option('--no-color', 'no colours');
 }
 

@@ -3,15 +3,17 @@ import type { Held } from '../core/plan.ts';
 import type { EngineEvent, Observer } from '../engine/events.ts';
 import { stepOf } from '../engine/report.ts';
 import type { Log } from '../lib/log.ts';
-import { counted } from './output.ts';
 import { describe, type Progress } from './progress.ts';
+import { heldInWords } from './report-lines.ts';
+
+const WAY_OUT = 'rtsync approve FOLDER lets exactly that pass';
 
 export function observeWith(log: Log, progress: Progress, also?: (event: EngineEvent) => void): Observer {
   let heldBefore = '';
   const tellHeld = (held: readonly Held[]): void => {
     const reasons = [...new Set(held.map(({ reason }) => reason))];
-    const count = counted(held.length, 'delete is held', 'deletes are held');
-    const text = reasons.length === 0 ? '' : `${count}: ${reasons.join('; ')}`;
+    const count = `${heldInWords(held)} ${held.length === 1 ? 'is' : 'are'} held`;
+    const text = reasons.length === 0 ? '' : `${count}: ${reasons.join('; ')} (${WAY_OUT})`;
     if (text !== '' && text !== heldBefore)
       log.warn({ first: held.slice(0, 5).map(({ path }) => path) }, text);
     heldBefore = text;

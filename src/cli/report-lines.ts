@@ -1,5 +1,6 @@
 /** A run's report for people: one line of what was done, then only what needs their eyes. */
-import type { Problem } from '../core/plan.ts';
+import type { Held, Problem } from '../core/plan.ts';
+import { isRegression } from '../core/regressions.ts';
 import type { PlannedStep, RunReport } from '../engine/report.ts';
 import { bytesInWords, counted, type Output } from './output.ts';
 import { describe, printable } from './progress.ts';
@@ -23,13 +24,32 @@ export function reportLines(
       `  ${output.style('yellow', 'conflict')} ${printable(path)}: ${whereTheOtherIs(copy, trash.remote)}`,
     );
   lines.push(...heldLines(report, output));
-  if (report.held.length > 0)
-    lines.push('  the held deletes wait: "rtsync approve FOLDER" lets exactly these pass');
+  if (report.held.length > 0) lines.push(`  ${wayOut(report)}`);
   for (const problem of report.problems.slice(0, SHOWN))
     lines.push(`  ${output.style('yellow', problem.code)} ${problemText(problem)}`);
   if (report.problems.length > SHOWN)
     lines.push(`  … and ${report.problems.length - SHOWN} more (--json lists all)`);
   return lines;
+}
+
+/** `12 deletes (300 files) and 60 older versions`; the files are counted where they are not as many as the deletes. */
+export function heldInWords(held: readonly Held[]): string {
+  const deletes = held.filter((item) => !isRegression(item));
+  const older = held.length - deletes.length;
+  const files = deletes.reduce((sum, item) => sum + item.files, 0);
+  const inside = files === deletes.length ? '' : ` (${files === 0 ? 'no files' : counted(files, 'file')})`;
+  return [
+    ...(deletes.length === 0 ? [] : [`${counted(deletes.length, 'delete')}${inside}`]),
+    ...(older === 0 ? [] : [counted(older, 'older version')]),
+  ].join(' and ');
+}
+
+/** A dry run leaves nothing that could be approved. */
+function wayOut({ held, dryRun }: RunReport): string {
+  const [wait, these] = held.length === 1 ? ['waits', 'this'] : ['wait', 'these'];
+  const approve = `"rtsync approve FOLDER" lets exactly ${these} pass`;
+  const when = dryRun ? 'would wait: after a run without --dry-run,' : `${wait}:`;
+  return `${heldInWords(held)} ${when} ${approve}`;
 }
 
 function planLines(plan: readonly PlannedStep[]): readonly string[] {
@@ -56,9 +76,11 @@ function problemText({ path, message }: Problem): string {
 /** One line a reason, with the first paths. */
 function heldLines({ held }: RunReport, output: Pick<Output, 'style'>): string[] {
   return [...new Set(held.map(({ reason }) => reason))].map((reason) => {
-    const paths = held.filter((item) => item.reason === reason).map(({ path }) => printable(path));
-    const more = paths.length > NAMED ? `, … (${paths.length - NAMED} more)` : '';
-    return `  ${output.style('red', 'held')} ${counted(paths.length, 'delete')}, since ${reason}: ${paths.slice(0, NAMED).join(', ')}${more}`;
+    const items = held.filter((item) => item.reason === reason);
+    const paths = items.slice(0, NAMED).map(({ path }) => printable(path));
+    const more = items.length > NAMED ? `, … (${items.length - NAMED} more)` : '';
+    const since = `${reason}${reason.endsWith('?') ? '' : ':'}`;
+    return `  ${output.style('red', 'held')} ${heldInWords(items)}, since ${since} ${paths.join(', ')}${more}`;
   });
 }
 

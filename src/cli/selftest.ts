@@ -11,6 +11,7 @@ interface Options {
   readonly runs: string;
   readonly from: string;
   readonly jobs?: string;
+  readonly keepGoing?: boolean;
 }
 
 export function registerSelftest(program: Command, context: CliContext): void {
@@ -19,10 +20,11 @@ export function registerSelftest(program: Command, context: CliContext): void {
     .description(
       'play simulated worlds with crashes, faults and other writers, and check every promise in each',
     )
-    .option('--seed SEED', 'where chance begins; the same seed plays the same worlds')
-    .option('--runs N', 'how many worlds', '1000')
-    .option('--from N', 'number of the first world', '1')
-    .option('--jobs N', 'threads: as many as there are processors')
+    .option('--seed <text>', 'where chance begins; the same seed plays the same worlds')
+    .option('--runs <n>', 'how many worlds', '1000')
+    .option('--from <n>', 'number of the first world', '1')
+    .option('--jobs <n>', 'threads: as many as there are processors')
+    .option('--keep-going', 'play on after a world that fails')
     .action(async (options: Options) => {
       const seed = options.seed ?? String(Date.now());
       const runs = whole('--runs', options.runs);
@@ -36,6 +38,7 @@ export function registerSelftest(program: Command, context: CliContext): void {
         runs,
         from,
         signal: context.signal,
+        failures: options.keepGoing === true ? runs : 1,
         onRun: (figures: SelftestFigures) => {
           if (performance.now() - told < 10_000) return;
           told = performance.now();

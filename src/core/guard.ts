@@ -22,6 +22,8 @@ export interface GuardLimits {
    * Files that would go back to older versions count as well, and are held as well.
    */
   readonly maxDelete: { readonly files: number; readonly percent: number } | false;
+  /** Files that were removed a short while ago without being asked about: they count as if they were removed now. */
+  readonly recent?: number;
   /** What was held last time: it stays held, whatever the numbers are now, until it is approved or no longer wanted. */
   readonly before?: readonly Held[];
   /** Fingerprints (see `heldFingerprint`) that a person let pass. */
@@ -76,7 +78,7 @@ export function isRemoval(operation: Operation): operation is Removal {
   return operation.kind === 'removeLocal' || operation.kind === 'removeRemote';
 }
 
-function sideOf({ kind }: Removal): Held['side'] {
+export function sideOf({ kind }: Removal): Held['side'] {
   return kind === 'removeLocal' ? 'local' : 'remote';
 }
 
@@ -94,18 +96,18 @@ interface Objections {
 function objections(
   { removals, regressions }: Suspects,
   { base, local, remote }: GuardFacts,
-  { maxDelete, before = [] }: GuardLimits,
+  { maxDelete, before = [], recent = 0 }: GuardLimits,
 ): Objections {
   const agreed = census(base).files;
   const there = { local: census(local).files, remote: census(remote).files };
   // Without a base only a mirror removes; then the side that loses files is what is at stake.
-  const known = agreed > 0 ? agreed : Math.max(there.local, there.remote);
+  const known = (agreed > 0 ? agreed : Math.max(there.local, there.remote)) + recent;
   // What is removed on one side is what the other side no longer has.
   const empty = {
     remote: known > 0 && there.local === 0,
     local: known > 0 && there.remote === 0,
   };
-  const removed = removals.reduce((sum, removal) => sum + filesOf(removal), 0);
+  const removed = removals.reduce((sum, removal) => sum + filesOf(removal), recent);
   const back = regressions.length;
   const total = removed + back;
   const tooMany = maxDelete !== false && total > maxDelete.files && total * 100 > known * maxDelete.percent;
@@ -116,7 +118,7 @@ function objections(
     removal: (removal) => {
       if (empty[sideOf(removal)]) return EMPTIED[sideOf(removal)];
       if (tooMany)
-        return `${removed} of ${known} files would be removed${back > 0 ? ` and ${back} go back to older versions` : ''}`;
+        return `${removed} of ${known} files would be removed${recent > 0 ? ' within a few minutes' : ''}${back > 0 ? ` and ${back} go back to older versions` : ''}`;
       const top = topOf(removal);
       if (tops.has(top)) return `all files of the folder "${top}" would be removed`;
       return heldRemovals.find((item) => isPartOf(removal, item))?.reason;

@@ -6,6 +6,7 @@ import { guard } from '../core/guard.ts';
 import type { IgnoreRules } from '../core/ignore.ts';
 import type { LocalDir, RemoteDir } from '../core/path.ts';
 import type { Held, Plan, Problem } from '../core/plan.ts';
+import type { Direction } from '../core/rules.ts';
 import { nodeAt } from '../core/tree.ts';
 import { asRtsyncError } from '../lib/errors.ts';
 import type { LocalScan } from '../local/local.ts';
@@ -60,7 +61,7 @@ export async function runCycle(
   if (looked.sweptAt !== memory?.sweptAt) await pair.checkRemote(looked.remote.tree, false, signal);
   const observed = await recover(pair, looked, looked.sweptAt !== memory?.sweptAt, signal);
   pair.observer.on({ kind: 'phase', phase: 'planning' });
-  const judged = judge(pair, observed);
+  const judged = judge(pair, observed, request.unproven === true);
   const confirmed = pair.options.dryRun
     ? { plan: judged.plan, remote: observed.remote, doubted: [] }
     : await confirmRemovals(pair, observed, judged.plan, signal);
@@ -88,13 +89,21 @@ export async function runCycle(
 }
 
 /** What should be done, and what of it a person must allow first. */
-function judge(pair: Pair, seen: Memory): ReturnType<typeof guard> {
+function judge(pair: Pair, seen: Memory, unproven: boolean): ReturnType<typeof guard> {
   const decided = decideFor(pair, trees(seen));
   const approved = pair.approvals.approved(pair.clock.now());
-  const limits = { maxDelete: pair.options.maxDelete, approved, before: pair.approvals.readHeld() };
+  const recent = pair.removals?.count(pair.clock.monotonic()) ?? 0;
+  const before = pair.approvals.readHeld();
+  const limits = { maxDelete: pair.options.maxDelete, approved, before, recent };
   const judged = guard(decided, { base: pair.state.base(), ...trees(seen) }, limits);
-  if (!pair.options.dryRun) pair.approvals.saveHeld(judged.held);
+  // What this run does not deal with stays held: that it was not planned says nothing.
+  const others = before.filter(({ side }) => !serves(pair.options.direction, side));
+  if (!pair.options.dryRun && !unproven) pair.approvals.saveHeld([...judged.held, ...others]);
   return judged;
+}
+
+function serves(direction: Direction, side: Held['side']): boolean {
+  return direction === 'both' || (direction === 'push') === (side === 'remote');
 }
 
 /** The answer opens the gate when there is room again; that it could not be asked is no reason to stop. */
@@ -122,6 +131,8 @@ async function carryOut(
     await execute({ pair, base, ...trees(seen), ledger, signal }, plan);
   } finally {
     ledger.settle();
+    const done = plan.operations.filter(({ id }) => ledger.succeeded(id));
+    pair.removals?.add(done, pair.approvals.approved(pair.clock.now()), pair.clock.monotonic());
   }
 }
 

@@ -22,13 +22,15 @@ export interface Intents {
   /** Forgets the intention of an operation that was left. */
   skipped(operation: Operation): void;
   /** Ids that end with the settlement of this operation. */
-  settled(operation: Operation): readonly number[];
+  idsOf(operation: Operation): readonly number[];
+  /** It is settled. */
+  close(operation: Operation): void;
   /** Writes what waits. */
   flush(): void;
 }
 
-/** Commits may take this part of the time: one that took a tenth of a millisecond is followed by five without. */
-const SHARE = 1 / 50;
+/** Commits may take this part of the time: one that took a tenth of a millisecond is followed by one without. */
+const SHARE = 1 / 10;
 /** Rows that may wait for one. */
 const MOST = 64;
 
@@ -122,9 +124,12 @@ export function createIntents(pair: Pick<Pair, 'state' | 'clock'>, cycle: number
       if (!error.ambiguous && CERTAIN.has(error.code)) drop(operation.id);
     },
     skipped: (operation) => drop(operation.id),
-    settled: (operation) => {
-      const id = close(operation.id);
+    idsOf: (operation) => {
+      const id = open.get(operation.id)?.id;
       return id === undefined ? [] : [id];
+    },
+    close: (operation) => {
+      close(operation.id);
     },
   };
 }

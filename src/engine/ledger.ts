@@ -93,7 +93,8 @@ export function createLedger(pair: Pair, cycle: number, versionAt: (path: RelPat
     // Settling takes the disk's time, and the process may die in it.
     intents.flush();
     if (changes.length + journal.length + conflicts.length > 0) {
-      pair.state.settle({ changes, journal, conflicts, ended: done.flatMap(intents.settled) });
+      pair.state.settle({ changes, journal, conflicts, ended: done.flatMap(intents.idsOf) });
+      for (const operation of done) intents.close(operation);
       changes = [];
       journal = [];
       conflicts = [];

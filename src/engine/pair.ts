@@ -14,6 +14,7 @@ import type { Approvals } from '../state/approvals.ts';
 import type { PairState } from '../state/state.ts';
 import type { Backoff } from './backoff.ts';
 import type { Observer } from './events.ts';
+import type { RecentRemovals } from './recent-removals.ts';
 import type { TrashNotes } from './trash-notes.ts';
 
 export interface PairOptions {
@@ -48,6 +49,8 @@ export interface Pair {
   readonly observer: Observer;
   /** Paths that wait after a failure. */
   readonly backoff: Backoff;
+  /** What was deleted a short while ago. */
+  readonly removals?: RecentRemovals;
   /** Where given-up local versions went, for the journal. */
   readonly trashed?: TrashNotes;
   /** Called before each cycle: the server's traits may have to be found out again. `remote` may be another one then. */

@@ -27,7 +27,11 @@ export async function watchFiles(
     root: pair.local.root,
     onHint: hint,
     onDegraded: (dirs, why) => {
-      const message = `${dirs.length} folders cannot be watched and are scanned every ${DEGRADED_SCAN_MS / 1000} s instead: ${why}`;
+      const many =
+        dirs.length === 1
+          ? '1 folder cannot be watched and is'
+          : `${dirs.length} folders cannot be watched and are`;
+      const message = `${many} scanned every ${DEGRADED_SCAN_MS / 1000} s instead: ${why}`;
       pair.observer.on({ kind: 'notice', level: 'warn', message });
       void scanByTimer();
     },

@@ -90,6 +90,8 @@ async function moveFile(ground: Ground, { from, to, expected }: FileMove): Seen 
     // RACE: between this look and the unlink another program can put its own file at `from`, which then is lost.
     const still = look(ground, from);
     if (still === undefined || !sameContent(still, expected)) throw changed(from, CHANGED);
+    // Somebody has put another file at the new name: the old one is the last of its version.
+    if (look(ground, to)?.ino !== expected.ino) throw changed(to, TAKEN);
     ground.disk.unlinkSync(source);
   } catch (error) {
     // A refusal that came after the deed would leave the new name the only one.

@@ -71,7 +71,7 @@ export function readMarker(root: string, disk: Disk = systemDisk): Marker | unde
   const parsed = markerSchema.safeParse(jsonOf(text));
   if (parsed.success) return parsed.data;
   throw new RtsyncError('halted', {
-    message: `${file} is damaged or from a newer rtsync; remove it to let the next sync compare both sides afresh`,
+    message: `${file} is damaged or from a newer rtsync: update rtsync; or remove that file and run rtsync approve --afresh, which compares both sides without any delete`,
     path: file,
   });
 }
@@ -183,15 +183,16 @@ export function checkMarker(root: string, known: KnownRoot, disk: Disk = systemD
   throw new RtsyncError('halted', { message: `${root} ${complaint(root, found, known, disk)}`, path: root });
 }
 
-const WAY_OUT =
-  'Put the right folder back; or, to begin afresh without any delete, run with another --state-dir';
+function wayOut(root: string): string {
+  return `Put the right folder back; or, to compare both sides afresh without any delete, run rtsync approve --afresh ${root}`;
+}
 
 function complaint(root: string, found: Marker | undefined, known: KnownRoot, disk: Disk): string {
   if (disk.lstatSync(root) === undefined)
-    return `is missing: was it moved, or is a disk not mounted? ${WAY_OUT}`;
+    return `is missing: was it moved, or is a disk not mounted? ${wayOut(root)}`;
   const mark = `(${OWN_FOLDER}/pair.json)`;
   if (found === undefined)
-    return `has lost its mark ${mark}: is a disk not mounted, or was the folder replaced? ${WAY_OUT}`;
-  if (found.pairId !== known.pairId) return `carries the mark of another pair ${mark}. ${WAY_OUT}`;
-  return `is an older copy of the synced folder, by its mark ${mark}: its files would undo what was done since. ${WAY_OUT}`;
+    return `has lost its mark ${mark}: is a disk not mounted, or was the folder replaced? ${wayOut(root)}`;
+  if (found.pairId !== known.pairId) return `carries the mark of another pair ${mark}. ${wayOut(root)}`;
+  return `is an older copy of the synced folder, by its mark ${mark}: its files would undo what was done since. ${wayOut(root)}`;
 }

@@ -4,12 +4,13 @@
  * gap of the API is counted, not excused silently.
  */
 import type { Disposition } from '../lib/errors.ts';
+import { atRest, difference, isKept } from './at-rest.ts';
 import type { Ending } from './life.ts';
 import type { Machine } from './machine.ts';
-import type { Scenario, Start } from './scenario.ts';
+import type { Scenario } from './scenario.ts';
 import type { SimServerChange } from './server/changes.ts';
 import type { SimServer } from './server.ts';
-import { keyOf, labelOf, type Truth } from './truth.ts';
+import { isHeld, keyOf, labelOf, type Truth } from './truth.ts';
 
 export interface Violation {
   readonly promise:
@@ -47,9 +48,6 @@ export interface ChecksOf {
 /** A request that takes longer than this from its sender to the server has been given up by its sender. */
 const LATE_MS = 1_000;
 
-type Tree = ReadonlyMap<string, string | 'folder'>;
-const FOLDER = 'a folder';
-
 export function createChecks(of: ChecksOf): Checks {
   const violations: Violation[] = [];
   const { machines, server, tell } = of;
@@ -57,19 +55,47 @@ export function createChecks(of: ChecksOf): Checks {
     tell(() => `VIOLATION ${promise}: ${what}`);
     violations.push({ promise, what });
   };
+  /** Unseen versions that a process took into the trash, and from which name. */
+  const left = new Map<string, string>();
+  /** What processes took from their names: in the trash until the end. */
+  const retired = new Map<string, { readonly label: string; readonly moment: number }>();
+  const retire = (
+    side: { readonly holds: Machine['disk']['holds'] },
+    before: Uint8Array | undefined,
+    after: Uint8Array | undefined,
+  ): void => {
+    if (after !== undefined) retired.delete(keyOf(after));
+    if (before === undefined || before.length === 0 || of.truth.know(before) !== 'whole') return;
+    const key = keyOf(before);
+    for (const { path, bytes } of side.holds())
+      if (!path.startsWith('.rtsync/') && keyOf(bytes) === key) return;
+    retired.set(key, { label: labelOf(before), moment: of.truth.moment() });
+  };
   for (const machine of machines)
     machine.disk.onChange(({ path, before, after, what }) => {
+      retire(machine.disk, before, after);
       tell(() => `${machine.name} ${what}: ${path} was ${shown(before)}, is ${shown(after)}`);
-      const fault = halfFile(of, after) ?? lost(of, before, after, machine.disk.holds());
+      const fault =
+        halfFile(of, after) ??
+        lost(of, before, after, machine.disk.holds()) ??
+        (machines.length === 1 && what.includes('-> .rtsync/trash/')
+          ? unasked(of, path, before, after)
+          : undefined);
       if (fault !== undefined) violated(fault[0], `${machine.name}:${path} ${fault[1]} (${what})`);
     });
   server.onChange((change) => {
+    retire(server, change.before, change.after);
+    if (change.before !== undefined && change.after === undefined)
+      left.set(keyOf(change.before), change.path.normalize('NFC'));
     tell(
       () => `server ${change.request}: ${change.path} was ${shown(change.before)}, is ${shown(change.after)}`,
     );
     const fault = onServer(of, change);
     if (fault !== undefined) violated(fault[0], `server:${change.path} ${fault[1]} (${change.request})`);
   });
+  /** A person may have overwritten it in the place where a power cut had brought it back. */
+  const mayBeGone = (content: Buffer, moment: number): boolean =>
+    of.truth.excused(content) || of.truth.gaveUpSince(content, moment);
   return {
     violations,
     violated,
@@ -83,7 +109,12 @@ export function createChecks(of: ChecksOf): Checks {
       last?.kind === 'report' &&
       last.report.inSync &&
       Object.values(last.report.operations).every((count) => count === 0),
-    atRest: () => atRest(of, violated),
+    atRest: () => {
+      atRest(of, violated, left);
+      for (const [key, { label, moment }] of retired)
+        if (!isKept(of, key) && !mayBeGone(Buffer.from(key, 'latin1'), moment))
+          violated('nothing-is-lost', `"${label}" was given up by a process and is in no trash`);
+    },
     difference: () => difference(of),
   };
 }
@@ -91,6 +122,20 @@ export function createChecks(of: ChecksOf): Checks {
 const OUT_OF_PLACE: readonly Disposition[] = ['bug', 'fix', 'halt'];
 
 type Fault = readonly [Violation['promise'], string];
+
+/** Gone here, though the server shows it under that very name. */
+function unasked(
+  { server }: ChecksOf,
+  path: string,
+  before: Uint8Array | undefined,
+  after: Uint8Array | undefined,
+): Fault | undefined {
+  if (before === undefined || before.length === 0 || after !== undefined) return undefined;
+  const there = server.agent.read(path);
+  return there === undefined || keyOf(there) !== keyOf(before)
+    ? undefined
+    : ['nothing-is-lost', `was removed here, though it stands on the server: ${shown(before)}`];
+}
 
 function shown(bytes: Uint8Array | undefined): string {
   return bytes === undefined ? 'nothing' : `"${labelOf(bytes)}" (${bytes.length})`;
@@ -116,13 +161,6 @@ function lost(
   return ['nothing-is-lost', `held ${shown(before)}, which is nowhere any more`];
 }
 
-function isHeld(holds: Iterable<{ readonly bytes: Uint8Array }>, content: Uint8Array | undefined): boolean {
-  if (content === undefined) return true;
-  const key = keyOf(content);
-  for (const { bytes } of holds) if (keyOf(bytes) === key) return true;
-  return false;
-}
-
 /** What came to stand under a name after its folder was last listed, nobody could see: the API has no conditional write. */
 function onServer(of: ChecksOf, change: SimServerChange): Fault | undefined {
   const { before, after, agentWroteAt, lastListedAt } = change;
@@ -136,104 +174,4 @@ function onServer(of: ChecksOf, change: SimServerChange): Fault | undefined {
     return undefined;
   }
   return lost(of, before, after, of.server.holds());
-}
-
-function treeOf(
-  entries: readonly { readonly path: string; readonly kind: string }[],
-  read: (path: string) => Uint8Array | undefined,
-): Tree {
-  const tree = new Map<string, string>();
-  for (const { path, kind } of entries) {
-    const bytes = kind === 'file' ? read(path) : undefined;
-    tree.set(path.normalize('NFC'), bytes === undefined ? FOLDER : keyOf(bytes));
-  }
-  return tree;
-}
-
-function serverTree({ server }: ChecksOf): Tree {
-  return treeOf(server.agent.list(), (path) => server.agent.read(path));
-}
-
-function machineTree({ disk }: Machine): Tree {
-  return treeOf(disk.person.list(), (path) => disk.person.read(path));
-}
-
-function differences(here: Tree, there: Tree, passed: (path: string) => boolean = () => false): string[] {
-  const label = (content: string | undefined): string =>
-    content === undefined
-      ? 'missing'
-      : content === FOLDER
-        ? content
-        : labelOf(Buffer.from(content, 'latin1'));
-  return [...new Set([...here.keys(), ...there.keys()])]
-    .filter((path) => here.get(path) !== there.get(path) && !passed(path))
-    .map((path) => `${path}: here ${label(here.get(path))}, on the server ${label(there.get(path))}`);
-}
-
-function difference(of: ChecksOf): string {
-  const there = serverTree(of);
-  const parts = of.machines.flatMap((machine) => [
-    ...differences(machineTree(machine), there).map((line) => `${machine.name} ${line}`),
-    `${machine.name} said ${JSON.stringify(machine.last).slice(0, 900)}`,
-  ]);
-  return parts.join('; ');
-}
-
-/** Without a base, or after a deed that came late or was torn by a kill, what one person wrote meets itself. */
-function mayConflict({ shared, machines, faults, behaviour }: Scenario): boolean {
-  const torn = behaviour.growingUploads === true && anyStart(machines, ({ fuse }) => fuse !== undefined);
-  return torn || shared || anyStart(machines, ({ forgets }) => forgets) || faults.kinds.includes('late');
-}
-
-function anyStart(machines: Scenario['machines'], is: (start: Start) => boolean): boolean {
-  return machines.some(({ starts }) => starts.some(is));
-}
-
-/** Names carry their owner, which is lost with the database. */
-const OWN_LEFTOVER = /^\.rtsync\/(staging|moving|probe)/;
-const STRAY = /\.new\b|\.[0-9a-f]{8}$/;
-
-/**
- * A request that arrives late, or after its process was killed and another has done the same, or twice, leaves a second
- * name on servers that never refuse one.
- */
-function straysExpected({ behaviour, faults, machines }: Scenario): boolean {
-  const late = faults.kinds.includes('late') || anyStart(machines, ({ fuse }) => fuse !== undefined);
-  const twice = late || faults.kinds.includes('repeated');
-  return (behaviour.takenFolder === 'stray' && twice) || (behaviour.takenName === 'rename' && late);
-}
-
-function isKept({ machines, server }: ChecksOf, key: string): boolean {
-  const content = Buffer.from(key, 'latin1');
-  return [server, ...machines.map(({ disk }) => disk)].some((side) => isHeld(side.holds(), content));
-}
-
-function atRest(of: ChecksOf, violated: Checks['violated']): void {
-  const { truth, machines, server, scenario } = of;
-  const there = serverTree(of);
-  for (const machine of machines) {
-    const apart = differences(
-      machineTree(machine),
-      there,
-      (path) => truth.isTwin(there.get(path)) || (straysExpected(scenario) && STRAY.test(path)),
-    );
-    if (apart.length > 0)
-      violated('it-ends', `${machine.name} differs though it says that all is in sync: ${apart.join('; ')}`);
-    for (const { path } of machine.disk.holds())
-      if (path.includes('/.rtsync/tmp/')) violated('no-leftovers', `${machine.name} keeps ${path}`);
-  }
-  // Two uploads that grow into one file at once make something of both; each machine keeps its own in the trash.
-  const overlapping = scenario.behaviour.growingUploads === true && machines.length > 1;
-  const live = new Set(there.values());
-  for (const [key, label] of truth.owed())
-    if (!live.has(key) && !(overlapping && isKept(of, key)))
-      violated('nothing-is-lost', `"${label}" is not live, and nobody gave it up`);
-  for (const { path } of server.holds())
-    if (OWN_LEFTOVER.test(path) && !anyStart(scenario.machines, ({ forgets }) => forgets))
-      violated('no-leftovers', `the server keeps ${path}`);
-  for (const path of there.keys()) {
-    if (path.includes('(conflict') && !mayConflict(scenario))
-      violated('no-false-conflict', `${path}, though nobody shares a path`);
-    if (STRAY.test(path) && !straysExpected(scenario)) violated('no-leftovers', `the stray name ${path}`);
-  }
 }

@@ -3,6 +3,7 @@ import type { Held } from '../core/plan.ts';
 import type { Disk } from '../local/disk.ts';
 import { readMarker } from '../local/own.ts';
 import type { SavedPace } from '../pace/queue.ts';
+import { imageOf, type MemoryDatabase, memoryDatabase, wipe } from '../state/memory.ts';
 import { type OpenPairState, openPairState } from '../state/pair-state.ts';
 import { type Chance, Died } from './hands.ts';
 import type { Process } from './timeline.ts';
@@ -21,6 +22,8 @@ export interface Estate {
   inherit(powerCut: boolean, chance: Chance): void;
   /** The database is lost. */
   forget(): void;
+  /** The world is over. */
+  close(): void;
 }
 
 export interface Identity {
@@ -32,34 +35,42 @@ export interface Identity {
 const DURABLE: ReadonlySet<string | symbol> = new Set(['settle', 'saveNote']);
 
 export function createEstate(identity: Identity): Estate {
-  let image: Buffer | undefined;
+  let db = takeDatabase();
   let durable: Buffer | undefined;
-  let current: OpenPairState | undefined;
   return {
     pace: undefined,
     held: [],
     open: ({ root, process, disk, watchful }) => {
       const pairId = markedId(root, disk);
       const state = openPairState({
-        file: image ?? ':memory:',
+        file: db,
         identity: { folder: root, ...identity, remotePath: '' },
         clock: process.clock,
         ...(pairId === undefined ? {} : { pairId }),
       });
-      current = state;
-      durable = watchful ? state.image() : undefined;
+      durable = watchful ? imageOf(db) : undefined;
       return guarded(state, process, () => {
-        if (watchful) durable = state.image();
+        if (watchful) durable = imageOf(db);
       });
     },
     inherit: (powerCut, chance) => {
-      image = powerCut && durable !== undefined && chance.hits(0.5) ? durable : current?.image();
-      current = undefined;
+      if (powerCut && durable !== undefined && chance.hits(0.5)) db = memoryDatabase(durable);
     },
-    forget: () => {
-      image = undefined;
+    forget: () => wipe(db),
+    close: () => {
+      free.push(db);
     },
   };
+}
+
+/** Opening a database, and compiling what it is asked, takes longer than a small world does. */
+const free: MemoryDatabase[] = [];
+
+function takeDatabase(): MemoryDatabase {
+  const db = free.pop();
+  if (db === undefined) return memoryDatabase();
+  wipe(db);
+  return db;
 }
 
 /** A dead process writes no more. */

@@ -35,6 +35,10 @@ export interface Life {
   readonly state: OpenPairState;
   readonly root: string;
   readonly disk: Disk;
+  /** Epoch milliseconds. */
+  readonly bootedAt: number;
+  /** What a process keeps of its pace when it ends by itself. */
+  keepPace?: () => void;
 }
 
 async function openLife(life: Life): Promise<Assembled> {
@@ -52,6 +56,9 @@ async function openLife(life: Life): Promise<Assembled> {
       if (process.alive) estate.pace = pace;
     },
   });
+  life.keepPace = () => {
+    if (process.alive) estate.pace = gate.snapshot();
+  };
   return assemble(
     {
       gate,
@@ -71,9 +78,11 @@ async function openLife(life: Life): Promise<Assembled> {
           if (process.alive) estate.held = held;
         },
         approved: () => new Set(),
+        take: () => false,
       },
       disk,
       host: parts.name,
+      bootedAt: life.bootedAt,
       hex: (digits) => parts.chance.next().toString(16).slice(2).padEnd(digits, '0').slice(0, digits),
     },
   );
@@ -114,6 +123,7 @@ export async function syncOnce(life: Life): Promise<Ending> {
     const pair = await openLife(life);
     const { report, later, bug } = await runUntilQuiet(pair, life.abort.signal, pair.gate.counts);
     pair.end();
+    life.keepPace?.();
     return bug === undefined ? { kind: 'report', report, later } : { kind: 'failed', error: bug };
   } catch (error) {
     return endOf(life, error);
@@ -141,6 +151,7 @@ export async function watch(
     };
     await watchPair(pair, options, life.abort.signal);
     pair.end();
+    life.keepPace?.();
     return { kind: 'stopped' };
   } catch (error) {
     return endOf(life, error);

@@ -26,6 +26,8 @@ export interface Machine {
   stop(): void;
   /** kill -9; with `powerCut` what the disk had not made durable may be gone. */
   crash(powerCut: boolean): void;
+  /** The world is over. */
+  close(): void;
   /** A person touched this path: a service that watches is told. */
   hint(path: string): void;
   /** How the last process ended that was not killed. */
@@ -60,6 +62,7 @@ export function createMachine(parts: MachineParts): Machine {
   const estate = createEstate({ storage: ORIGIN, workspaceId: WORKSPACE });
   let running: { readonly process: Process; readonly abort: AbortController } | undefined;
   let last: Ending | undefined;
+  let bootedAt = epochMs - 600_000;
   let hint: (dirs: readonly LocalDir[]) => void = () => undefined;
 
   const crash = (powerCut: boolean): void => {
@@ -69,7 +72,10 @@ export function createMachine(parts: MachineParts): Machine {
     process.kill();
     server.died(process.hands);
     estate.inherit(powerCut, chance);
-    if (powerCut) disk.powerLoss(chance);
+    if (powerCut) {
+      disk.powerLoss(chance);
+      bootedAt = Math.floor(epochMs + timeline.now);
+    }
     hint = () => undefined;
   };
 
@@ -92,7 +98,7 @@ export function createMachine(parts: MachineParts): Machine {
       if (forgets) estate.forget();
       running = { process, abort };
       const state = estate.open({ root, process, disk: own, watchful: powerCut });
-      const life: Life = { parts, process, abort, estate, state, root, disk: own };
+      const life: Life = { parts, process, abort, estate, state, root, disk: own, bootedAt };
       const watching = (to: (dirs: readonly LocalDir[]) => void): void => {
         hint = to;
       };
@@ -112,6 +118,7 @@ export function createMachine(parts: MachineParts): Machine {
     },
     stop: () => running?.abort.abort(new Error('told to stop')),
     crash,
+    close: () => estate.close(),
     hint: (path) => {
       const slash = path.lastIndexOf('/');
       // Hints get lost: the kernel's queue overflows now and then.

@@ -45,7 +45,8 @@ export async function selftestInThreads(options: SelftestOptions, jobs: number):
   const results = await Promise.all(
     Array.from({ length: jobs }, async (_, index) => {
       const result = await share(index);
-      if (result.failures.length > 0) await Promise.all(workers.map((worker) => worker.terminate()));
+      if (result.failures.length >= (options.failures ?? 1))
+        await Promise.all(workers.map((worker) => worker.terminate()));
       return result;
     }),
   );

@@ -11,6 +11,9 @@ export interface Truth {
   began(bytes: Uint8Array): void;
   /** A person overwrote or deleted it, knowingly. */
   gaveUp(bytes: Uint8Array | undefined): void;
+  /** A moment in what people give up, and whether they gave this up after it. */
+  moment(): number;
+  gaveUpSince(bytes: Uint8Array, moment: number): boolean;
   /** It stood where the API leaves a gap that the README names: nobody can have seen it. */
   inGap(bytes: Uint8Array | undefined, why: string): void;
   /** Nobody can tell it from what stood there before. */
@@ -29,6 +32,7 @@ interface Content {
   whole: boolean;
   part: boolean;
   givenUp: boolean;
+  givenUpAt?: number;
   gap: boolean;
 }
 
@@ -41,10 +45,22 @@ export function keyOf(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
 }
 
+/** Whether one of these is this content. */
+export function isHeld(
+  holds: Iterable<{ readonly bytes: Uint8Array }>,
+  content: Uint8Array | undefined,
+): boolean {
+  if (content === undefined) return true;
+  const key = keyOf(content);
+  for (const { bytes } of holds) if (keyOf(bytes) === key) return true;
+  return false;
+}
+
 export function createTruth(): Truth {
   const contents = new Map<string, Content>();
   const twins = new Set<string>();
   let count = 0;
+  let moments = 0;
   let gaps = 0;
   const at = (bytes: Uint8Array): Content => {
     const key = keyOf(bytes);
@@ -70,8 +86,12 @@ export function createTruth(): Truth {
       at(bytes).part = true;
     },
     gaveUp: (bytes) => {
-      if (bytes !== undefined && bytes.length > 0) at(bytes).givenUp = true;
+      if (bytes === undefined || bytes.length === 0) return;
+      moments += 1;
+      Object.assign(at(bytes), { givenUp: true, givenUpAt: moments });
     },
+    moment: () => moments,
+    gaveUpSince: (bytes, moment) => (contents.get(keyOf(bytes))?.givenUpAt ?? -1) > moment,
     inGap: (bytes) => {
       if (bytes === undefined || bytes.length === 0) return;
       const content = at(bytes);

@@ -7,9 +7,13 @@ import type { SimEntry } from './server/agent.ts';
 import type { SimServer } from './server.ts';
 import type { Truth } from './truth.ts';
 
-/** Our own upload's date is known to so many milliseconds, since nothing but the time of the request tells it. */
-const SPAN_MS = 60;
-/** By dates of whole seconds, and a server's clock that is known to half a second, it is known to so many. */
+/**
+ * Until the folder of an upload is listed, its date is known only to lie about the time of the request. Milliseconds;
+ * where requests fail and are tried again, that takes longer.
+ */
+const SPAN_MS = 100;
+const TROUBLED_SPAN_MS = 3_000;
+/** By dates of whole seconds, and a server's clock that is known to half a second. */
 const COARSE_SPAN_MS = 3_000;
 
 export interface Twins {
@@ -24,42 +28,47 @@ interface Version {
   readonly ours: boolean;
 }
 
-export function watchForTwins(server: SimServer, truth: Truth): Twins {
+/** `troubled`: requests fail in this world, also those that find out how the server behaves. */
+export function watchForTwins(server: SimServer, truth: Truth, troubled: boolean): Twins {
   const { dateGrainMs, moveDate } = server.behaviour;
-  const span = dateGrainMs < 1000 ? SPAN_MS : COARSE_SPAN_MS;
+  const usual = troubled ? TROUBLED_SPAN_MS : SPAN_MS;
+  const span = dateGrainMs < 1000 ? usual : COARSE_SPAN_MS;
+  const movesHide = moveDate === 'new' || troubled;
   const history = new Map<string, Version[]>();
-  let putByUs = new Set<string>();
 
   const alike = (one: Version, other: Version): boolean => {
     if (one.bytes === other.bytes || one.bytes.length !== other.bytes.length) return false;
     const tick = Math.floor(one.date / dateGrainMs) === Math.floor(other.date / dateGrainMs);
     return tick || (one.ours && Math.abs(one.date - other.date) <= span);
   };
-  const see = ({ path, bytes, date }: SimEntry, byPerson: boolean): void => {
-    if (bytes === undefined) return;
+  const note = (path: string, version: Version): void => {
     const known = history.get(path) ?? [];
-    const last = known.at(-1);
-    if (last?.bytes === bytes && last.date === date) return;
-    const version = { bytes, date, ours: putByUs.has(path) };
-    if (byPerson && known.some((old) => alike(old, version))) {
-      truth.inGap(bytes, 'a twin of what stood there');
-      truth.twin(bytes);
-    }
+    if (known.some((old) => alike(old, version) || alike(version, old))) excuse(version.bytes);
     history.set(path, [...known, version]);
   };
+  const excuse = (bytes: Uint8Array): void => {
+    truth.inGap(bytes, 'a twin of what stood there');
+    truth.twin(bytes);
+  };
+  const see = ({ path, bytes, date }: SimEntry): void => {
+    const last = history.get(path)?.at(-1);
+    if (bytes === undefined || (last?.bytes === bytes && last.date === date)) return;
+    note(path, { bytes, date, ours: false });
+  };
 
-  server.onChange(({ path, before, after, agentWroteAt, lastListedAt }) => {
-    if (after !== undefined) putByUs.add(path);
+  server.onChange(({ path, before, after, at, growing, agentWroteAt, lastListedAt }) => {
+    if (after !== undefined && !growing) note(path, { bytes: after, date: at, ours: true });
     const unseen = agentWroteAt !== undefined && (lastListedAt === undefined || agentWroteAt >= lastListedAt);
-    // Where a move dates anew, what moved along unseen cannot be told from what was meant to move.
-    if (moveDate === 'new' && after === undefined && before !== undefined && unseen) truth.twin(before);
+    if (after !== undefined || before === undefined || !unseen || !movesHide) return;
+    // Where a move dates anew, or is believed to, what moved along unseen cannot be told from what was meant.
+    const sizes = (history.get(path) ?? []).filter(({ bytes }) => bytes !== before);
+    if (sizes.some(({ bytes }) => bytes.length === before.length)) excuse(before);
   });
   return {
     around: (deed) => {
-      for (const entry of server.agent.list()) see(entry, false);
-      putByUs = new Set();
+      for (const entry of server.agent.list()) see(entry);
       const result = deed();
-      for (const entry of server.agent.list()) see(entry, true);
+      for (const entry of server.agent.list()) see(entry);
       return result;
     },
   };

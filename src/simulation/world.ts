@@ -58,6 +58,7 @@ export async function playWorld(scenario: Scenario, withStory = false): Promise<
   const { timeline, checks } = world;
   await stormyPart(world);
   if (checks.violations.length === 0) await calmPart(world);
+  for (const machine of world.machines) machine.close();
   return {
     violations: checks.violations,
     story,
@@ -86,7 +87,7 @@ function createWorld(scenario: Scenario, story: string[] | undefined): World {
     schedule: (atMs, deed) => timeline.at(atMs - EPOCH, deed),
     ...(scenario.limitPerMinute === undefined ? {} : { limitPerMinute: scenario.limitPerMinute }),
   });
-  const twins = watchForTwins(server, truth);
+  const twins = watchForTwins(server, truth, scenario.faults.rate > 0);
   const anchor = truth.fresh(10, 'anchor');
   truth.wrote(anchor);
   server.agent.write(ANCHOR, anchor);

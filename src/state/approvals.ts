@@ -7,6 +7,9 @@ import { z } from 'zod';
 import type { RelPath } from '../core/path.ts';
 import type { Held } from '../core/plan.ts';
 
+/** What a person allows when a root or a workspace is not known again: both sides are compared as if for the first time. */
+export const AFRESH = 'afresh';
+
 const heldSchema = z.array(
   z.object({ path: z.string(), side: z.enum(['local', 'remote']), files: z.number(), reason: z.string() }),
 );
@@ -23,6 +26,8 @@ export interface Approvals {
   /** What may pass at this time (epoch milliseconds). */
   approved(now: number): ReadonlySet<string>;
   approve(fingerprints: readonly string[], until: number): void;
+  /** Whether this may pass now; then it may not again. */
+  take(fingerprint: string, now: number): boolean;
 }
 
 /** `file`: the pair's database. Nothing is kept for `:memory:`. */
@@ -48,6 +53,14 @@ export function approvalsBeside(file: string): Approvals {
       return new Set(found !== undefined && found.until > now ? found.fingerprints : []);
     },
     approve: (fingerprints, until) => write(approvedFile, JSON.stringify({ until, fingerprints })),
+    take: (fingerprint, now) => {
+      const found = approvedSchema.safeParse(read(approvedFile)).data;
+      if (found === undefined || found.until <= now || !found.fingerprints.includes(fingerprint))
+        return false;
+      const left = found.fingerprints.filter((one) => one !== fingerprint);
+      write(approvedFile, JSON.stringify({ until: found.until, fingerprints: left }));
+      return true;
+    },
   };
 }
 

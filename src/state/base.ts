@@ -25,12 +25,12 @@ type Row = readonly [
 
 /** Throws `Damaged` for rows that make no sense. */
 export function loadBase(db: Database): BaseTree {
-  const rows = db
-    .prepare(
-      'SELECT path, kind, lower(hex(digest)), size, ino, mtime, ctime, date_from, date_to FROM base ORDER BY path',
-    )
-    .raw()
-    .iterate() as IterableIterator<Row>;
+  const all = statement(
+    db,
+    'SELECT path, kind, lower(hex(digest)), size, ino, mtime, ctime, date_from, date_to FROM base ORDER BY path',
+    'array',
+  );
+  const rows = all.iterate() as IterableIterator<Row>;
   const root = new Map<string, BaseNode>();
   const folders = new Map<string, Map<string, BaseNode>>([['', root]]);
   const childrenOf = (path: string): Map<string, BaseNode> => {

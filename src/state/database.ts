@@ -16,8 +16,8 @@ export interface OpenedDatabase {
 
 /** `check` reads what the caller needs and throws `Damaged` when it makes no sense. */
 export interface OpenDatabase<T> {
-  /** A path, `:memory:`, or the image of a database that lives in memory from then on. */
-  readonly file: string | Buffer;
+  /** A path, `:memory:`, or a database that lives in memory and stays open. */
+  readonly file: string | Database;
   /** Epoch milliseconds, for the name of a damaged file. */
   readonly now: () => number;
   readonly load: (db: Database) => T;
@@ -44,25 +44,25 @@ export function openDatabase<T>(options: OpenDatabase<T>): OpenedDatabase & { re
   }
 }
 
-function nameOf(file: string | Buffer): string {
+function nameOf(file: string | Database): string {
   return typeof file === 'string' ? file : ':memory:';
 }
 
 function openOnce<T>(
-  file: string | Buffer,
+  file: string | Database,
   migrations: readonly Migration[],
   load: (db: Database) => T,
 ): { readonly db: Database; readonly loaded: T } {
   const onDisk = typeof file === 'string' && file !== ':memory:';
   if (onDisk) makeFile(file);
-  const db = new Sqlite(file, { timeout: 2000 });
+  const db = typeof file === 'string' ? new Sqlite(file, { timeout: 2000 }) : file;
   try {
     checkVersion(db, migrations.length, nameOf(file));
     if (onDisk) makeDurable(db);
     migrate(db, migrations);
     return { db, loaded: load(db) };
   } catch (error) {
-    db.close();
+    if (typeof file === 'string') db.close();
     throw error;
   }
 }
@@ -94,8 +94,9 @@ function versionOf(db: Database): number {
 }
 
 function migrate(db: Database, migrations: readonly Migration[]): void {
+  const version = versionOf(db);
   for (const [index, migration] of migrations.entries()) {
-    if (index < versionOf(db)) continue;
+    if (index < version) continue;
     db.transaction(() => {
       migration(db);
       db.pragma(`user_version = ${index + 1}`);

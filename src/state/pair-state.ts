@@ -10,15 +10,16 @@ import { baseRows, changedBase, loadBase } from './base.ts';
 import { databaseError, openDatabase } from './database.ts';
 import { intentRows } from './intents.ts';
 import { holdLock, type Lock } from './lock.ts';
+import type { MemoryDatabase } from './memory.ts';
 import type { Migration } from './migrations.ts';
 import { digestCache, recordRows } from './records.ts';
 import { snapshotRows } from './snapshot.ts';
 import type { PairIdentity, PairState, Settlement } from './state.ts';
-import { statement } from './statement.ts';
+import { inTransaction, statement } from './statement.ts';
 
 export interface PairStateOptions {
-  /** A path, `:memory:`, or the image of a state that lives in memory from then on. */
-  readonly file: string | Buffer;
+  /** A path, `:memory:`, or a database that lives in memory and stays open. */
+  readonly file: string | MemoryDatabase;
   readonly identity: PairIdentity;
   readonly clock: Clock;
   /** The id for a state that is new: the one in the root's marker, where there is one. */
@@ -29,8 +30,6 @@ export interface PairStateOptions {
 export interface OpenPairState extends PairState {
   /** The state that stood there was damaged and is set aside: this one is empty. */
   readonly rebuilt: boolean;
-  /** All of it as it is now, to be opened again. */
-  image(): Buffer;
 }
 
 const PAIR_ID = 'pair.id';
@@ -56,7 +55,6 @@ export function openPairState(options: PairStateOptions): OpenPairState {
     return {
       ...stateOn(opened.db, { file, lock, pairId, ...opened.loaded }),
       rebuilt: opened.rebuilt,
-      image: () => opened.db.serialize(),
     };
   } catch (error) {
     lock?.release();
@@ -65,7 +63,7 @@ export function openPairState(options: PairStateOptions): OpenPairState {
 }
 
 function noteAt(db: Database, key: string): string | undefined {
-  const value = db.prepare('SELECT value FROM note WHERE key = ?').pluck().get(key);
+  const value = statement(db, 'SELECT value FROM note WHERE key = ?', 'first').get(key);
   return typeof value === 'string' ? value : undefined;
 }
 
@@ -121,7 +119,7 @@ interface Transactions {
 function transactionsOn(db: Database, file: string): Transactions {
   const relaxed = (deed: () => void): void => {
     try {
-      db.transaction(deed).immediate();
+      inTransaction(db, deed);
     } catch (error) {
       throw databaseError(error, file);
     }

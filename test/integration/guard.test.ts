@@ -94,6 +94,23 @@ describe('a workspace that was restored from a backup', () => {
     }));
 });
 
+describe('what is held', () => {
+  it('stays held over a push, which has nothing to do with it', () =>
+    withWorld({}, async (world) => {
+      await agreed(world, many(101, 'x'));
+      const gone = Array.from({ length: 60 }, (_, i) => `d/f${i}.txt`);
+      await world.there.remove(...gone);
+      expect((await world.sync()).report.held).toHaveLength(60);
+      for (const path of gone.slice(0, 20)) await world.there.write(path, 'back');
+      expect((await world.sync()).report.held).toHaveLength(40);
+      expect((await world.push()).code).toBe(4);
+      const { report, code } = await world.sync();
+      expect({ code, held: report.held.length, removed: report.operations.removeLocal }).toEqual({
+        ...{ code: 3, held: 40, removed: 0 },
+      });
+    }));
+});
+
 describe('an approval', () => {
   it('lets pass what it named, and nothing that came later', () =>
     withWorld({}, async (world) => {

@@ -41,6 +41,30 @@ describe('another folder in the place of the root', () => {
       await expectUntouched(world);
     }));
 
+  it('is compared afresh once a person says so: nothing is deleted, and what differs is kept on both sides', () =>
+    withWorld({}, async (world) => {
+      await swap(world, await withOlderCopy(world));
+      await world.refused(world.sync());
+      expect((await world.cli('approve', '--afresh', world.here.root)).code).toBe(0);
+      const { report } = await world.sync();
+      expect(report.operations).toMatchObject({ removeLocal: 0, removeRemote: 0, conflict: 1 });
+      expect(await world.here.read('a.txt')).toBe('edited since');
+      expect(await world.here.read('new.txt')).toBe('made since');
+      expect(await world.here.copies()).toHaveLength(1);
+      await world.expectQuiet();
+      // Once only: the next strange root is a question again.
+      await rm(join(world.here.root, '.rtsync', 'pair.json'));
+      await world.refused(world.sync());
+    }));
+
+  it('is no licence for a mirror: an approval to compare afresh is not for a run that deletes', () =>
+    withWorld({}, async (world) => {
+      await swap(world, await withOlderCopy(world));
+      await world.cli('approve', '--afresh', world.here.root);
+      expect((await world.refused(world.push({ mode: 'mirror' }))).code).toBe('halted');
+      await expectUntouched(world);
+    }));
+
   it('that has no mark halts', () =>
     withWorld({}, async (world) => {
       const copy = await withOlderCopy(world);

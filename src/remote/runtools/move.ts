@@ -49,9 +49,12 @@ async function moveEntry(ctx: Context, job: RemoteMove, signal?: AbortSignal): P
   const steps = twofold ? await route(ctx, { from, to, source, target }, signal) : [to];
   try {
     await walk(ctx, { job, from, steps }, signal);
-  } finally {
-    await emptied(ctx, steps);
+  } catch (error) {
+    // A step that may yet arrive needs its folder.
+    if (error instanceof RtsyncError && !error.ambiguous) await emptied(ctx, steps);
+    throw error;
   }
+  await emptied(ctx, steps);
 }
 
 /** Nothing stands at the old name and nothing at the new one: an earlier try may have left the entry in our own folder. */

@@ -9,7 +9,7 @@ import type { RtsyncError } from '../../lib/errors.ts';
 import type { Outcome, Written } from '../remote.ts';
 import { attempt, type Context, changed, failed, heed, inParallel } from './context.ts';
 import { childId, type DirId, type EntryId, idName, parentId } from './ids.ts';
-import { asListed, finish, type Item, onlyExpected, outlastGrain } from './item.ts';
+import { asListed, finish, type Item, onlyExpected, outlastGrain, writtenMeanwhile } from './item.ts';
 import { type Stored, upload } from './upload.ts';
 import type { Listing } from './wire.ts';
 
@@ -80,20 +80,26 @@ async function swap(ctx: Context, job: Swap, signal?: AbortSignal): Promise<void
   heed(signal);
   const { folder, freed } = await freeNames(ctx, job.items);
   if (freed.length === 0) return;
-  const refused = await moveIn(ctx, job, freed);
+  const { refused, displaced } = await moveIn(ctx, job, freed);
   const listed = await attempt(async () => {
     await outlastGrain(ctx, ctx.clock.monotonic());
     return ctx.looks.fresh(job.dir);
   });
   for (const item of freed) {
-    const outcome = listed.ok ? judged(ctx, job, item, listed.value) : listed;
+    const outcome = displaced.has(item)
+      ? failed(writtenMeanwhile(item))
+      : listed.ok
+        ? judged(ctx, job, item, listed.value)
+        : listed;
     const vacant = refused !== undefined && listed.ok && !listed.value.entries.has(item.name);
     if (vacant && folder !== undefined && item.write.expect !== undefined)
       await putBack(ctx, childId(folder, item.name), job.dir);
     await finish(item, vacant ? failed(refused) : outcome);
   }
   if (folder === undefined || ctx.keepTrash) return;
-  if (listed.ok && freed.every((item) => listed.value.entries.has(item.name))) {
+  // What could not be given back lies there and nowhere else.
+  const allFreed = freed.length === job.items.length;
+  if (allFreed && listed.ok && freed.every((item) => listed.value.entries.has(item.name))) {
     await ctx.trash.destroy([folder]);
   }
 }
@@ -130,8 +136,15 @@ function judged(ctx: Context, job: Swap, item: Item, listing: Listing): Outcome<
     : outcome;
 }
 
-/** Moves the new versions to their names, with a second try for what is still in staging. The error of the last try. */
-async function moveIn(ctx: Context, job: Swap, items: readonly Item[]): Promise<RtsyncError | undefined> {
+interface MovedIn {
+  /** The error of the last try. */
+  readonly refused: RtsyncError | undefined;
+  /** Somebody took their names in the moment they were free. */
+  readonly displaced: ReadonlySet<Item>;
+}
+
+/** Moves the new versions to their names, with a second try for what is still in staging. */
+async function moveIn(ctx: Context, job: Swap, items: readonly Item[]): Promise<MovedIn> {
   let rest = items;
   let refused: RtsyncError | undefined;
   for (let tries = 0; tries < 2 && rest.length > 0; tries += 1) {
@@ -139,18 +152,17 @@ async function moveIn(ctx: Context, job: Swap, items: readonly Item[]): Promise<
     const moved = await attempt(() => ctx.client.batch('move', ids, job.dir));
     for (const item of rest) ctx.looks.put(job.dir, item.name, 'file');
     if (moved.ok) {
-      await removeStrays(ctx, job, items, moved.value ?? []);
-      return undefined;
+      return { refused: undefined, displaced: await removeStrays(ctx, job, rest, moved.value ?? []) };
     }
     refused = moved.error;
     const [waiting, place] = [
       await attempt(() => ctx.looks.fresh(job.staging)),
       await attempt(() => ctx.looks.fresh(job.dir)),
     ];
-    if (!waiting.ok || !place.ok) return refused;
+    if (!waiting.ok || !place.ok) break;
     rest = rest.filter((item) => waiting.value.entries.has(item.name) && !place.value.entries.has(item.name));
   }
-  return refused;
+  return { refused, displaced: new Set() };
 }
 
 /** A name was taken in the moment it was free: ours was stored beside it, and the answer says where. */
@@ -159,10 +171,13 @@ async function removeStrays(
   job: Swap,
   items: readonly Item[],
   told: readonly EntryId[],
-): Promise<void> {
+): Promise<ReadonlySet<Item>> {
+  const landed = new Set(told);
   const asked = new Set(items.map((item) => item.name));
   const strays = told.filter((id) => parentId(id) === job.dir && !asked.has(idName(id)));
-  if (strays.length > 0) await ctx.trash.retire(strays, new Map());
+  if (strays.length === 0) return new Set();
+  await ctx.trash.retire(strays, new Map());
+  return new Set(items.filter((item) => !landed.has(childId(job.dir, item.name))));
 }
 
 /** Nothing could take the name: the old version gets it back. Its copy in the trash was the only one. */

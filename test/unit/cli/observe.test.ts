@@ -2,25 +2,49 @@ import { expect, it } from 'vitest';
 import { observeWith } from '../../../src/cli/observe.ts';
 import type { RelPath } from '../../../src/core/path.ts';
 import type { Held } from '../../../src/core/plan.ts';
+import { regressionReason } from '../../../src/core/regressions.ts';
 import { createLog } from '../../../src/lib/log.ts';
 
-function warningsFor(count: number): string {
+function warningsFor(held: readonly Held[]): string {
   let written = '';
   const write = (text: string): void => {
     written += text;
   };
   const log = createLog({ level: 'warn', pretty: false, write });
-  const held = Array.from(
-    { length: count },
-    (_, index): Held => ({ path: `f${index}` as RelPath, side: 'local', files: 1, reason: 'much' }),
-  );
   const observer = observeWith(log, { on: () => undefined, clear: () => undefined });
   observer.on({ kind: 'planned', plan: { operations: [], baseChanges: [], problems: [] }, held });
   return written;
 }
 
-it('held deletes are counted in singular and plural', () => {
-  expect(warningsFor(0)).toBe('');
-  expect(warningsFor(1)).toContain('"1 delete is held: much"');
-  expect(warningsFor(2)).toContain('"2 deletes are held: much"');
+function heldDeletes(count: number, files = 1): readonly Held[] {
+  return Array.from(
+    { length: count },
+    (_, index): Held => ({ path: `f${index}` as RelPath, side: 'local', files, reason: 'much' }),
+  );
+}
+
+function olderVersions(count: number): readonly Held[] {
+  const reason = regressionReason(count, 100);
+  return heldDeletes(count, 0).map((item) => ({ ...item, reason }));
+}
+
+const WAY_OUT = '(rtsync approve FOLDER lets exactly that pass)';
+
+it('held deletes are counted in singular and plural, with the way out', () => {
+  expect(warningsFor([])).toBe('');
+  expect(warningsFor(heldDeletes(1))).toContain(`"1 delete is held: much ${WAY_OUT}"`);
+  expect(warningsFor(heldDeletes(2))).toContain(`"2 deletes are held: much ${WAY_OUT}"`);
+});
+
+it('held folders are counted with the files in them', () => {
+  expect(warningsFor(heldDeletes(10, 30))).toContain('"10 deletes (300 files) are held: much');
+});
+
+it('older versions that are held are not called deletes', () => {
+  expect(warningsFor(olderVersions(60))).toContain(
+    `"60 older versions are held: ${regressionReason(60, 100)} ${WAY_OUT}"`,
+  );
+  expect(warningsFor([...heldDeletes(12), ...olderVersions(60)])).toContain(
+    '"12 deletes and 60 older versions are held: much; 60 of 100 files',
+  );
 });

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { reportLines } from '../../../src/cli/report-lines.ts';
+import { heldInWords, reportLines } from '../../../src/cli/report-lines.ts';
+import type { Held } from '../../../src/core/plan.ts';
+import { regressionReason } from '../../../src/core/regressions.ts';
 import { noOperations, type PlannedStep, type RunReport } from '../../../src/engine/report.ts';
 
 const plain = { style: (_style: unknown, text: string) => text };
@@ -55,6 +57,38 @@ describe('a conflict', () => {
   });
 });
 
+describe('what is held', () => {
+  const item = (path: string, files: number, reason = 'much') =>
+    ({ path, side: 'local', files, reason }) as Held;
+  const back = regressionReason(60, 100);
+
+  it('is told reason by reason, older versions apart from deletes, with the way out', () => {
+    const older = ['o1', 'o2', 'o3', 'o4', 'o5', 'o6'].map((path) => item(path, 0, back));
+    expect(linesOf({ held: [item('a', 1), item('d', 30), ...older] })).toEqual([
+      '  held 2 deletes (31 files), since much: a, d',
+      `  held 6 older versions, since ${back} o1, o2, o3, o4, o5, … (1 more)`,
+      '  2 deletes (31 files) and 6 older versions wait: "rtsync approve FOLDER" lets exactly these pass',
+    ]);
+  });
+
+  it('is told in the singular, too', () => {
+    expect(linesOf({ held: [item('o', 0, back)] }).at(-1)).toBe(
+      '  1 older version waits: "rtsync approve FOLDER" lets exactly this pass',
+    );
+  });
+
+  it.each([
+    [[], ''],
+    [[1], '1 delete'],
+    [[1, 1], '2 deletes'],
+    [[30, 270], '2 deletes (300 files)'],
+    [[0], '1 delete (no files)'],
+    [[0, 0, 1], '3 deletes (1 file)'],
+  ])('counts deletes of %j files as %j', (files, words) => {
+    expect(heldInWords(files.map((count, index) => item(`f${index}`, count)))).toBe(words);
+  });
+});
+
 describe('a dry run', () => {
   const upload = (path: string): PlannedStep => ({ kind: 'upload', path });
 
@@ -74,7 +108,7 @@ describe('a dry run', () => {
       '  ← delete e',
       '  → f\\x1b',
       '  held 1 delete, since much: g',
-      expect.stringContaining('rtsync approve'),
+      '  1 delete would wait: after a run without --dry-run, "rtsync approve FOLDER" lets exactly this pass',
     ]);
   });
 

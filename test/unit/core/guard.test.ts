@@ -89,6 +89,16 @@ describe('the guard', () => {
     expect(guarded(world).held).toEqual([]);
   });
 
+  test('counts what was removed a short while ago, so that a slow delete is one delete', () => {
+    const world = syncedWorld({ ...many(50, 'd'), ...many(50, 'e') });
+    for (let index = 0; index < 5; index += 1) remove(world, 'local', `d/f${index}`);
+    expect(guarded(world, { ...LIMIT, recent: 30 }).held).toEqual([]);
+    const { held, plan } = guarded(world, { ...LIMIT, recent: 46 });
+    expect(held).toHaveLength(5);
+    expect(held[0]?.reason).toBe('51 of 146 files would be removed within a few minutes');
+    expect(plan.operations).toEqual([]);
+  });
+
   test('can be switched off', () => {
     const world = syncedWorld({ ...many(100, 'd'), other: 'x' });
     remove(world, 'local', 'd');

@@ -1,0 +1,138 @@
+/** The promises that can only be checked when everything has come to rest: all sides equal, nothing lost, nothing left. */
+import type { Checks, ChecksOf } from './checks.ts';
+import type { Machine } from './machine.ts';
+import type { Scenario, Start } from './scenario.ts';
+import { isHeld, keyOf, labelOf } from './truth.ts';
+
+type Tree = ReadonlyMap<string, string | 'folder'>;
+const FOLDER = 'a folder';
+
+function treeOf(
+  entries: readonly { readonly path: string; readonly kind: string }[],
+  read: (path: string) => Uint8Array | undefined,
+): Tree {
+  const tree = new Map<string, string>();
+  for (const { path, kind } of entries) {
+    const bytes = kind === 'file' ? read(path) : undefined;
+    tree.set(path.normalize('NFC'), bytes === undefined ? FOLDER : keyOf(bytes));
+  }
+  return tree;
+}
+
+function serverTree({ server }: ChecksOf): Tree {
+  return treeOf(server.agent.list(), (path) => server.agent.read(path));
+}
+
+function machineTree({ disk }: Machine): Tree {
+  return treeOf(disk.person.list(), (path) => disk.person.read(path));
+}
+
+function differences(here: Tree, there: Tree, passed: (path: string) => boolean = () => false): string[] {
+  const label = (content: string | undefined): string =>
+    content === undefined
+      ? 'missing'
+      : content === FOLDER
+        ? content
+        : labelOf(Buffer.from(content, 'latin1'));
+  return [...new Set([...here.keys(), ...there.keys()])]
+    .filter((path) => here.get(path) !== there.get(path) && !passed(path))
+    .map((path) => `${path}: here ${label(here.get(path))}, on the server ${label(there.get(path))}`);
+}
+
+export function difference(of: ChecksOf): string {
+  const there = serverTree(of);
+  const parts = of.machines.flatMap((machine) => [
+    ...differences(machineTree(machine), there).map((line) => `${machine.name} ${line}`),
+    `${machine.name} said ${JSON.stringify(machine.last).slice(0, 900)}`,
+  ]);
+  return parts.join('; ');
+}
+
+/** Without a base, or after a deed that came late or was torn by a kill, or when the
+ * journal went with the power, what one person wrote meets itself. */
+function mayConflict({ shared, machines, faults, behaviour }: Scenario): boolean {
+  const torn = behaviour.growingUploads === true && anyStart(machines, ({ fuse }) => fuse !== undefined);
+  const cut = anyStart(machines, ({ powerCut }) => powerCut);
+  return (
+    torn || cut || shared || anyStart(machines, ({ forgets }) => forgets) || faults.kinds.includes('late')
+  );
+}
+
+function anyStart(machines: Scenario['machines'], is: (start: Start) => boolean): boolean {
+  return machines.some(({ starts }) => starts.some(is));
+}
+
+/** Names carry their owner, which is lost with the database. */
+const OWN_LEFTOVER = /^\.rtsync\/(staging|moving|probe)/;
+const STRAY = /\.new\b|\.[0-9a-f]{8}$/;
+
+/**
+ * A request that arrives late, or after its process was killed and another has done the same, or twice, leaves a second
+ * name on servers that never refuse one.
+ */
+function straysExpected({ behaviour, faults, machines }: Scenario): boolean {
+  const late = faults.kinds.includes('late') || anyStart(machines, ({ fuse }) => fuse !== undefined);
+  const twice = late || faults.kinds.includes('repeated');
+  const many = machines.length > 1;
+  return (behaviour.takenFolder === 'stray' && (twice || many)) || (behaviour.takenName === 'rename' && late);
+}
+
+/** Requests in any minute, by when they were sent, of one process after the other that all ended by themselves. */
+function overBudget({ server, scenario }: ChecksOf): string | undefined {
+  const { limitPerMinute: limit, machines } = scenario;
+  if (
+    limit === undefined ||
+    machines.length > 1 ||
+    anyStart(machines, ({ fuse, forgets }) => forgets || fuse !== undefined)
+  )
+    return undefined;
+  const times = server.sentTimes;
+  for (let first = 0, last = 0; last < times.length; last += 1) {
+    while ((times[last] ?? 0) - (times[first] ?? 0) >= 60_000) first += 1;
+    if (last - first + 1 > limit) return `${last - first + 1} requests within a minute, ${limit} are allowed`;
+  }
+  return undefined;
+}
+
+export function isKept({ machines, server }: ChecksOf, key: string): boolean {
+  const content = Buffer.from(key, 'latin1');
+  return [server, ...machines.map(({ disk }) => disk)].some((side) => isHeld(side.holds(), content));
+}
+
+/** `left`: where unseen versions were when a process took them into the trash. */
+export function atRest(of: ChecksOf, violated: Checks['violated'], left: ReadonlyMap<string, string>): void {
+  const { truth, machines, server, scenario } = of;
+  const there = serverTree(of);
+  const over = overBudget(of);
+  if (over !== undefined) violated('budget', over);
+  for (const machine of machines) {
+    const apart = differences(
+      machineTree(machine),
+      there,
+      (path) => truth.isTwin(there.get(path)) || (straysExpected(scenario) && STRAY.test(path)),
+    );
+    if (apart.length > 0)
+      violated('it-ends', `${machine.name} differs though it says that all is in sync: ${apart.join('; ')}`);
+    for (const { path } of machine.disk.holds())
+      if (path.startsWith('.rtsync/tmp/')) violated('no-leftovers', `${machine.name} keeps ${path}`);
+  }
+  // Two writers of a file that grows make something of both; each machine keeps its own in the trash.
+  const overlapping = scenario.behaviour.growingUploads === true;
+  const live = new Set(there.values());
+  // What was taken unseen goes back, unless another file has its name by then: RACE in the removal.
+  const hasLostItsName = (key: string): boolean => {
+    const path = left.get(key);
+    return path !== undefined && there.has(path);
+  };
+  for (const [key, label] of truth.owed())
+    if (!live.has(key) && !((overlapping || hasLostItsName(key)) && isKept(of, key)))
+      violated('nothing-is-lost', `"${label}" is not live, and nobody gave it up`);
+  for (const { path } of server.holds())
+    if (OWN_LEFTOVER.test(path) && !anyStart(scenario.machines, ({ forgets }) => forgets))
+      violated('no-leftovers', `the server keeps ${path}`);
+  for (const path of there.keys()) {
+    if (path.includes('(conflict') && !mayConflict(scenario))
+      violated('no-false-conflict', `${path}, though nobody shares a path`);
+    if (STRAY.test(path) && !straysExpected(scenario)) violated('no-leftovers', `the stray name ${path}`);
+  }
+}
