@@ -2,6 +2,7 @@
 import { Worker } from 'node:worker_threads';
 import {
   addFigures,
+  type Failure,
   NOTHING,
   type SelftestFigures,
   type SelftestOptions,
@@ -17,6 +18,7 @@ export interface ShareJob {
 
 export type ShareNews =
   | { readonly kind: 'progress'; readonly figures: SelftestFigures }
+  | { readonly kind: 'failure'; readonly failure: Failure }
   | { readonly kind: 'done'; readonly result: SelftestResult };
 
 /** Like `selftest`, on `jobs` threads. A share that finds a failure stops; the others end as well. */
@@ -25,6 +27,8 @@ export async function selftestInThreads(options: SelftestOptions, jobs: number):
   const size = Math.ceil(options.runs / jobs);
   const latest = new Map<number, SelftestFigures>();
   const workers: Worker[] = [];
+  /** As they are told, so that a run that is stopped does not forget them. */
+  const failures: Failure[] = [];
   const share = (index: number): Promise<SelftestResult> => {
     const from = first + index * size;
     const runs = Math.max(0, Math.min(size, first + options.runs - from));
@@ -33,6 +37,10 @@ export async function selftestInThreads(options: SelftestOptions, jobs: number):
     workers.push(worker);
     return new Promise((resolve, reject) => {
       worker.on('message', (news: ShareNews) => {
+        if (news.kind === 'failure') {
+          failures.push(news.failure);
+          return;
+        }
         latest.set(index, news.kind === 'done' ? news.result.figures : news.figures);
         if (news.kind === 'done') resolve(news.result);
         else options.onRun?.([...latest.values()].reduce(addFigures, NOTHING));
@@ -52,7 +60,7 @@ export async function selftestInThreads(options: SelftestOptions, jobs: number):
   );
   return {
     figures: results.map(({ figures }) => figures).reduce(addFigures, NOTHING),
-    failures: results.flatMap(({ failures }) => failures),
+    failures,
   };
 }
 

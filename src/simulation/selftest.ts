@@ -15,6 +15,8 @@ export interface SelftestOptions {
   readonly from?: number;
   /** Told after each world. */
   readonly onRun?: (figures: SelftestFigures) => void;
+  /** Told of each failing world as soon as it is explained. */
+  readonly onFailure?: (failure: Failure) => void;
   readonly signal?: AbortSignal;
   /** Stop after so many failing worlds: 1. */
   readonly failures?: number;
@@ -60,7 +62,9 @@ export async function selftest(options: SelftestOptions): Promise<SelftestResult
     figures = addFigures(figures, { runs: 1, ...result.figures });
     options.onRun?.(figures);
     if (result.violations.length === 0) continue;
-    failures.push(await explain(seed));
+    const failure = await explain(seed);
+    failures.push(failure);
+    options.onFailure?.(failure);
     if (failures.length >= (options.failures ?? 1)) break;
   }
   return { figures, failures };

@@ -11,6 +11,7 @@ const tell = (news: ShareNews): void => parentPort?.postMessage(news);
 
 const result = await selftest({
   ...job,
+  onFailure: (failure) => tell({ kind: 'failure', failure }),
   onRun: (figures) => {
     if (figures.runs % EVERY === 0) tell({ kind: 'progress', figures });
   },
