@@ -29,7 +29,10 @@ function nextStart({
   const identity = { folder: '/f', storage: 'https://s', workspaceId: 'w', remotePath: '' };
   const state = openPairState({ file: ':memory:', identity, clock });
   const start = (booted: number, dirty: boolean): void =>
-    distrustAfterPowerCut({ state, run: { clock, dryRun: false }, bootedAt: booted } as unknown as Found, dirty);
+    distrustAfterPowerCut(
+      { state, run: { clock, dryRun: false }, bootedAt: booted } as unknown as Found,
+      dirty,
+    );
   start(BOOT, false);
   settledAt(state, 'old.txt', DONE - 600_000);
   settledAt(state, 'young.txt', DONE - 5_000);
