@@ -101,16 +101,20 @@ function objections(
   const agreed = census(base).files;
   const there = { local: census(local).files, remote: census(remote).files };
   // Without a base only a mirror removes; then the side that loses files is what is at stake.
-  const known = (agreed > 0 ? agreed : Math.max(there.local, there.remote)) + recent;
+  const known = agreed > 0 ? agreed : Math.max(there.local, there.remote);
   // What is removed on one side is what the other side no longer has.
   const empty = {
     remote: known > 0 && there.local === 0,
     local: known > 0 && there.remote === 0,
   };
-  const removed = removals.reduce((sum, removal) => sum + filesOf(removal), recent);
+  const removed = removals.reduce((sum, removal) => sum + filesOf(removal), 0);
   const back = regressions.length;
   const total = removed + back;
   const tooMany = maxDelete !== false && total > maxDelete.files && total * 100 > known * maxDelete.percent;
+  // A busy small folder loses and gains files all day; one that empties slowly ends with next to nothing.
+  const earlier = known + recent;
+  const slow = maxDelete !== false && recent > 0 && removed + recent > maxDelete.files;
+  const emptying = slow && (removed + recent) * 100 > earlier * EMPTYING_PERCENT;
   const tops = maxDelete === false ? new Set<string>() : emptiedTops(removals, base, maxDelete.files);
   const heldRemovals = before.filter((item) => !isRegression(item));
   const heldRegressions = new Map(before.filter(isRegression).map(({ path, reason }) => [path, reason]));
@@ -118,7 +122,8 @@ function objections(
     removal: (removal) => {
       if (empty[sideOf(removal)]) return EMPTIED[sideOf(removal)];
       if (tooMany)
-        return `${removed} of ${known} files would be removed${recent > 0 ? ' within a few minutes' : ''}${back > 0 ? ` and ${back} go back to older versions` : ''}`;
+        return `${removed} of ${known} files would be removed${back > 0 ? ` and ${back} go back to older versions` : ''}`;
+      if (emptying) return `${removed + recent} of ${earlier} files would be removed within a few minutes`;
       const top = topOf(removal);
       if (tops.has(top)) return `all files of the folder "${top}" would be removed`;
       return heldRemovals.find((item) => isPartOf(removal, item))?.reason;
@@ -126,6 +131,9 @@ function objections(
     regression: ({ place }) => (tooMany ? regressionReason(back, known) : heldRegressions.get(place.path)),
   };
 }
+
+/** More than this share of a pair, removed little by little within a few minutes, is held. */
+const EMPTYING_PERCENT = 75;
 
 const EMPTIED: Readonly<Record<Held['side'], string>> = {
   remote: 'the local folder has no files any more',

@@ -92,10 +92,10 @@ describe('the guard', () => {
   test('counts what was removed a short while ago, so that a slow delete is one delete', () => {
     const world = syncedWorld({ ...many(50, 'd'), ...many(50, 'e') });
     for (let index = 0; index < 5; index += 1) remove(world, 'local', `d/f${index}`);
-    expect(guarded(world, { ...LIMIT, recent: 30 }).held).toEqual([]);
-    const { held, plan } = guarded(world, { ...LIMIT, recent: 46 });
+    expect(guarded(world, { ...LIMIT, recent: 250 }).held).toEqual([]);
+    const { held, plan } = guarded(world, { ...LIMIT, recent: 300 });
     expect(held).toHaveLength(5);
-    expect(held[0]?.reason).toBe('51 of 146 files would be removed within a few minutes');
+    expect(held[0]?.reason).toBe('305 of 400 files would be removed within a few minutes');
     expect(plan.operations).toEqual([]);
   });
 
