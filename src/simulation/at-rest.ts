@@ -73,7 +73,7 @@ const STRAY = /\.new\b|\.[0-9a-f]{8}$/;
 function straysExpected({ behaviour, faults, machines }: Scenario): boolean {
   const late = faults.kinds.includes('late') || anyStart(machines, ({ fuse }) => fuse !== undefined);
   const twice = late || faults.kinds.includes('repeated');
-  const many = machines.length > 1;
+  const many = machines.length > 1 || faults.rate > 0;
   return (behaviour.takenFolder === 'stray' && (twice || many)) || (behaviour.takenName === 'rename' && late);
 }
 
