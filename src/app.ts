@@ -5,11 +5,14 @@
 import { assemble } from './app/assemble.ts';
 import type { PairRun } from './app/found.ts';
 import type { ServerLink } from './app/link.ts';
+import { ownThingsIn } from './app/own-things.ts';
 import { openState, realRoot } from './app/state.ts';
-import type { PairConfig } from './config/pairs.ts';
+import { foldersInside } from './app/synced-folders.ts';
+import { type PairConfig, sharesFolder } from './config/pairs.ts';
 import type { Config } from './config.ts';
 import type { Pair } from './engine/pair.ts';
 import { RtsyncError } from './lib/errors.ts';
+import { OWN_FOLDER } from './local/names.ts';
 import { findEnclosingPair } from './local/own.ts';
 import { probeServer } from './remote/runtools/probe.ts';
 import type { Traits } from './remote/traits.ts';
@@ -34,11 +37,21 @@ export async function openPair(
       'pair-overlap',
       `${root} lies inside the synced folder ${enclosing}; sync that one, or a folder outside it`,
     );
+  const [inner] = await foldersInside(config, root);
+  if (inner !== undefined)
+    throw new RtsyncError(
+      'pair-overlap',
+      `${root} holds ${inner}, which is synced by itself, and two pairs would write the same files; sync another folder, or move ${inner}/${OWN_FOLDER} away first, which ends that pair`,
+    );
   const workspace = await link.workspaces.resolve(pairConfig.workspace, run.signal);
   link.claim(pairConfig.name, workspace.id, pairConfig.path);
+  await refuseSharedFolder(config, link, pairConfig, workspace.id);
+  await ownThingsIn(root, config);
   const files = await openState(config, root, workspace, pairConfig, run);
   try {
-    const pair = await assemble(link, { pairConfig, run, direction, root, workspace, ...files });
+    // Looked for again: the state folder is there by now.
+    const ownThings = await ownThingsIn(root, config);
+    const pair = await assemble(link, { pairConfig, run, direction, root, workspace, ownThings, ...files });
     return {
       pair,
       close: () => {
@@ -50,6 +63,28 @@ export async function openPair(
     files.close();
     throw error;
   }
+}
+
+/** The configuration was checked for pairs that share a folder; one that is given on the command line was not. */
+async function refuseSharedFolder(
+  config: Config,
+  link: ServerLink,
+  pair: PairConfig,
+  workspaceId: string,
+): Promise<void> {
+  const shared = await sharesFolder(pair, config.pairs);
+  if (shared === undefined) return;
+  const { other, same } = shared;
+  const isOnePair =
+    same &&
+    other.path === pair.path &&
+    (other.workspace === pair.workspace ||
+      (await link.workspaces.resolve(other.workspace)).id === workspaceId);
+  if (!isOnePair)
+    throw new RtsyncError(
+      'pair-overlap',
+      `${pair.folder} shares files with ${other.folder}, which the configuration syncs with ${other.name}: two pairs would write the same files`,
+    );
 }
 
 /** Finds out afresh what a workspace's server does. */

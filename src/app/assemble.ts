@@ -3,7 +3,7 @@
  * marks on both. The disk is a parameter, so that the simulation can put the very same parts together.
  */
 import { hostname } from 'node:os';
-import { createIgnoreRules } from '../core/ignore.ts';
+import { createIgnoreRules, type IgnoreRules } from '../core/ignore.ts';
 import type { RelPath } from '../core/path.ts';
 import { createBackoff } from '../engine/backoff.ts';
 import type { Pair } from '../engine/pair.ts';
@@ -11,6 +11,7 @@ import { createRecentRemovals } from '../engine/recent-removals.ts';
 import { createTrashNotes, type TrashNotes } from '../engine/trash-notes.ts';
 import { systemDisk } from '../local/disk.ts';
 import { type OpenLocalFolder, openLocalFolder } from '../local/folder.ts';
+import { expiryOf } from '../local/purge.ts';
 import { addressFault } from '../remote/runtools/ids.ts';
 import type { Traits } from '../remote/traits.ts';
 import { AFRESH } from '../state/approvals.ts';
@@ -18,12 +19,17 @@ import { mayWrite, openFarSide } from './far-side.ts';
 import type { Found } from './found.ts';
 import type { ServerLink } from './link.ts';
 import { createMarkKeeper } from './mark-keeper.ts';
+import { ownThingsSentence, withoutOwnThings } from './own-things.ts';
 import { policies } from './policies.ts';
-import { distrustAfterPowerCut } from './power-cut.ts';
+import { distrustAfterPowerCut, watchUnwritten } from './power-cut.ts';
 import { createRootKeeper, type RootKeeper } from './root-keeper.ts';
 
+/** Note with what a person was told is left out. */
+const LEFT_OUT = 'left-out';
 /** Note that stands while a run is under way. */
 const UNCLEAN = 'unclean';
+/** Note of what the last look at the local trash found to be over its time. */
+const EXPIRY = 'local.expiry';
 
 export interface Assembled extends Pair {
   /** The run ended by itself and left nothing half-way. */
@@ -38,26 +44,29 @@ export async function assemble(link: Pick<ServerLink, 'storage' | 'gate'>, found
   // A run that mirrors or forces would delete or overwrite by what it no longer knows.
   const mayForget = !run.dryRun && run.mode === 'normal';
   if (mayForget && found.approvals.take(AFRESH, run.clock.now())) forget(found);
-  const rootKeeper = createRootKeeper(found);
+  const rootKeeper = await createRootKeeper(found);
   rootKeeper.check();
   const unclean = state.note(UNCLEAN) === 'yes';
   distrustAfterPowerCut(found, unclean);
+  const isWritten = watchUnwritten(found, unclean);
   if (!run.dryRun) state.saveNote(UNCLEAN, 'yes');
   const far = await openFarSide(link, found, unclean);
   if (!run.dryRun) rootKeeper.sign();
-  const purgeDaily = dailyPurge(local, found);
+  const purgeDaily = dailyPurge(local, found, () => far.remote.clockOffsetMs);
   const mark = createMarkKeeper({
     state,
     clock: run.clock,
     client: () => far.own().variant({ label: 'mark', lane: 'control' }),
     dotFilesListed: () => far.traits.dotFiles === 'listed',
     path: pairConfig.path,
+    host: hostOf(found),
     title: () => far.remote.title,
     writes: mayWrite(found),
   });
   await mark.begin(run.signal);
+  tellOwnThings(found);
   return {
-    options: pairOptions(found, () => far.traits),
+    options: pairOptions(found, local, () => far.traits),
     local,
     get remote() {
       return far.remote;
@@ -81,21 +90,36 @@ export async function assemble(link: Pick<ServerLink, 'storage' | 'gate'>, found
     end: () => {
       if (run.dryRun) return;
       signOff(rootKeeper);
-      state.saveNote(UNCLEAN, '');
+      if (isWritten()) state.saveNote(UNCLEAN, '');
     },
   };
 }
 
-/** At the beginning, and then once a day. */
-function dailyPurge(local: OpenLocalFolder, { pairConfig, run }: Found): () => Promise<void> {
+/** At the beginning, and then once a day. Ages are told by the slower of both clocks, and by none at once. */
+function dailyPurge(
+  local: OpenLocalFolder,
+  { pairConfig, run, state }: Found,
+  offsetMs: () => number | undefined,
+): () => Promise<void> {
   const { days, localBytes } = pairConfig.trash;
   let last = '';
   return async () => {
     const today = new Date(run.clock.now()).toISOString().slice(0, 10);
     if (run.dryRun || last === today) return;
     last = today;
-    await local.purgeTrash({ days, bytes: localBytes ?? undefined }, run.signal);
+    const slower = run.clock.now() + Math.min(0, offsetMs() ?? 0);
+    const { before, note } = expiryOf(state.note(EXPIRY), slower, days);
+    state.saveNote(EXPIRY, note);
+    await local.purgeTrash({ days, before, bytes: localBytes ?? undefined }, run.signal);
   };
+}
+
+/** Once, and again when it changed. */
+function tellOwnThings({ ownThings = [], state, run }: Found): void {
+  const message = ownThingsSentence(ownThings);
+  if ((state.note(LEFT_OUT) ?? '') === (message ?? '')) return;
+  if (!run.dryRun) state.saveNote(LEFT_OUT, message ?? '');
+  if (message !== undefined) run.observer.on({ kind: 'notice', level: 'warn', message });
 }
 
 /** The pair meets itself for the first time: nothing is agreed, so nothing can be deleted. */
@@ -114,6 +138,10 @@ function signOff(rootKeeper: RootKeeper): void {
     rootKeeper.check();
     rootKeeper.sign();
   } catch {}
+}
+
+function hostOf({ host }: Found): string {
+  return host ?? hostname();
 }
 
 function openFolder(found: Found, trashed: TrashNotes): Promise<OpenLocalFolder> {
@@ -135,9 +163,16 @@ function openFolder(found: Found, trashed: TrashNotes): Promise<OpenLocalFolder>
   });
 }
 
-function pairOptions({ pairConfig, run, direction, host }: Found, traits: () => Traits): Pair['options'] {
-  const all = createIgnoreRules(pairConfig.ignore);
-  const withoutDots = createIgnoreRules([...pairConfig.ignore, '.*']);
+function pairOptions(
+  found: Found,
+  { caseInsensitive }: OpenLocalFolder,
+  traits: () => Traits,
+): Pair['options'] {
+  const { pairConfig, run, direction, ownThings = [] } = found;
+  const rules = (patterns: readonly string[]): IgnoreRules =>
+    withoutOwnThings(createIgnoreRules(patterns), ownThings, caseInsensitive);
+  const all = rules(pairConfig.ignore);
+  const withoutDots = rules([...pairConfig.ignore, '.*']);
   return {
     name: pairConfig.name,
     direction,
@@ -148,7 +183,7 @@ function pairOptions({ pairConfig, run, direction, host }: Found, traits: () => 
       return traits().dotFiles === 'hidden' ? withoutDots : all;
     },
     policyFor: policies(pairConfig),
-    host: host ?? hostname(),
+    host: hostOf(found),
     maxDelete: pairConfig.maxDelete,
     uploadLimitBytes: pairConfig.uploadLimitBytes,
     remoteNameFault: addressFault,

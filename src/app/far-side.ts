@@ -4,6 +4,7 @@
  * then all of this is made again between two cycles.
  */
 import { randomBytes } from 'node:crypto';
+import { hostname } from 'node:os';
 import type { RemoteDir } from '../core/path.ts';
 import { RtsyncError } from '../lib/errors.ts';
 import type { Remote } from '../remote/remote.ts';
@@ -24,6 +25,10 @@ import type { ServerLink } from './link.ts';
 const PURGED = 'purged';
 /** Note that stands while something of ours on the server waits to be cleared away. */
 const LEFTOVERS = 'leftovers';
+/** Note that stands while a move of ours may have left an entry on its way. */
+const HALFWAY = 'halfway';
+/** What finds its name taken is tried again so often: each time costs a few requests. */
+const HOME_EVERY_MS = 300_000;
 
 export interface FarSide {
   readonly remote: Remote;
@@ -55,9 +60,12 @@ export async function openFarSide(
   let current = await openServer(link, found, owned);
   const own = (): StorageClient => current.client.variant({ pathEncoding: current.traits.pathEncoding });
   const writes = mayWrite(found);
-  if (writes && (unclean || state.rebuilt || state.base().children.size === 0)) await bringHome(own(), found);
+  const home = createHoming(own, found);
+  if (writes && (unclean || state.rebuilt || state.base().children.size === 0)) await home.now();
+  else if (writes) await home.whenDue();
   if (!run.dryRun) await tidyUp(own(), found, unclean);
-  let remote = remoteOn(current, found, { owned, contradiction });
+  const hooks = { owned, contradiction, halfway: () => home.noted() };
+  let remote = remoteOn(current, found, hooks);
   await findRoot(remote, found);
   return {
     get remote() {
@@ -69,11 +77,12 @@ export async function openFarSide(
     own,
     refresh: async () => {
       if (writes) await purge(own(), found);
+      if (writes) await home.whenDue();
       if (!contradicted) return;
       contradicted = false;
       state.saveNote('traits', '');
       current = await openServer(link, found, owned);
-      remote = remoteOn(current, found, { owned, contradiction });
+      remote = remoteOn(current, found, hooks);
     },
   };
 }
@@ -91,7 +100,11 @@ interface Opened {
 function remoteOn(
   { client, traits }: Opened,
   { pairConfig, run, workspace, state }: Found,
-  hooks: { readonly owned: () => string; readonly contradiction: (what: string) => void },
+  hooks: {
+    readonly owned: () => string;
+    readonly contradiction: (what: string) => void;
+    readonly halfway: () => void;
+  },
 ): Remote {
   return createRunToolsRemote({
     client,
@@ -102,6 +115,7 @@ function remoteOn(
     trash: pairConfig.trash.remote,
     random: hooks.owned,
     onLeftover: () => state.saveNote(LEFTOVERS, 'yes'),
+    onHalfway: hooks.halfway,
     onContradiction: hooks.contradiction,
   });
 }
@@ -119,15 +133,50 @@ async function tidyUp(client: StorageClient, { state, run }: Found, unclean: boo
   if (clear !== !waiting) state.saveNote(LEFTOVERS, clear ? '' : 'yes');
 }
 
-/** What a move had on its way when its process was killed. */
-async function bringHome(client: StorageClient, { pairConfig, run }: Found): Promise<void> {
-  const { left } = await finishMoves(client, idBelow(TOP, pairConfig.path as RemoteDir), run.signal);
-  if (left.length > 0)
-    run.observer.on({
-      kind: 'notice',
-      level: 'warn',
-      message: `what an interrupted move left could not be brought to its place: ${left.join(', ')}; it is looked at again by the next run that was interrupted`,
-    });
+interface Homing {
+  /** A move of ours may have left something just now. */
+  noted(): void;
+  /** Brings on what a move of ours, or a killed one of anybody, left on its way. */
+  now(): Promise<void>;
+  /** The same, when something is known to be left and was not tried a moment ago. */
+  whenDue(): Promise<void>;
+}
+
+function createHoming(own: () => StorageClient, { state, pairConfig, run, host }: Found): Homing {
+  let dueAt = Number.NEGATIVE_INFINITY;
+  let told = '';
+  const now = async (): Promise<void> => {
+    const root = idBelow(TOP, pairConfig.path as RemoteDir);
+    const { left, whole } = await finishMoves(
+      { client: own(), clock: run.clock, host: host ?? hostname() },
+      root,
+      run.signal,
+    );
+    const waiting = left.length > 0 || !whole;
+    const noted = state.note(HALFWAY) === 'yes';
+    if (waiting) dueAt = run.clock.monotonic() + HOME_EVERY_MS;
+    // What the servers of some workspaces do not tell is no reason to begin asking.
+    if (noted ? !waiting : left.length > 0) state.saveNote(HALFWAY, waiting ? 'yes' : '');
+    const names = left.join(', ');
+    if (names === told) return;
+    told = names;
+    if (names !== '')
+      run.observer.on({
+        kind: 'notice',
+        level: 'warn',
+        message: `what an interrupted move left could not be brought to its place, and waits: ${names}; it is in /.rtsync/moving of the workspace and is tried again`,
+      });
+  };
+  return {
+    noted: () => {
+      state.saveNote(HALFWAY, 'yes');
+      dueAt = Number.NEGATIVE_INFINITY;
+    },
+    now,
+    whenDue: async () => {
+      if (state.note(HALFWAY) === 'yes' && run.clock.monotonic() >= dueAt) await now();
+    },
+  };
 }
 
 /** Once a day; that it fails is no reason to stop. */

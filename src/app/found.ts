@@ -7,6 +7,7 @@ import type { Disk } from '../local/disk.ts';
 import type { Workspace } from '../remote/runtools/workspaces.ts';
 import type { Approvals } from '../state/approvals.ts';
 import type { OpenPairState } from '../state/pair-state.ts';
+import type { OwnThing } from './own-things.ts';
 
 export interface PairRun {
   readonly clock: Clock;
@@ -26,12 +27,14 @@ export interface Found {
   readonly workspace: Workspace;
   readonly state: OpenPairState;
   readonly approvals: Pick<Approvals, 'readHeld' | 'saveHeld' | 'approved' | 'take'>;
+  /** What rtsync keeps below the root, outside of its own folder. */
+  readonly ownThings?: readonly OwnThing[];
   /** Another disk than the machine's. */
   readonly disk?: Disk;
   /** Chance for names of ours on the server: so many random hexadecimal digits. */
   readonly hex?: (digits: number) => string;
-  /** When this machine was started, epoch milliseconds; computed from its uptime otherwise. */
-  readonly bootedAt?: number;
+  /** Tells this start of the machine from every other; the system's own unless given. */
+  readonly boot?: string;
   /** Another name for this machine than its own. */
   readonly host?: string;
 }

@@ -2,7 +2,6 @@
  * Knows the workspace again by its mark, and leaves the mark there. Asked for when what the sweep
  * has found looks strange, before suspiciously much is deleted here, and once a day, since a request is dear.
  */
-import { hostname } from 'node:os';
 import { foreignMessage, judgeMark, looksForeign } from '../core/mark.ts';
 import type { RemoteTree } from '../core/tree.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -24,6 +23,8 @@ export interface MarkKeeperOptions {
   readonly dotFilesListed: () => boolean;
   /** The pair's folder in the workspace, and its name for people. */
   readonly path: string;
+  /** What this machine is called in the mark. */
+  readonly host: string;
   readonly title: () => string;
   /** False in runs that may not write there. */
   readonly writes: boolean;
@@ -56,7 +57,7 @@ export function createMarkKeeper(options: MarkKeeperOptions): MarkKeeper {
       client: options.client(),
       pairId: state.pairId,
       path: options.path,
-      host: hostname(),
+      host: options.host,
       dotFilesListed: options.dotFilesListed(),
       fresh,
     };

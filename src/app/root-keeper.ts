@@ -1,11 +1,11 @@
 /**
  * Knows the local root again: by the mark in it, whose generation grows with every run, so that an older copy of the
  * folder, mark and all, is told from the folder itself; and, while a process runs, by the folder's inode, so that a copy
- * made since its start is, too.
+ * made since its start is, too, where the disk keeps inodes.
  */
 import { RtsyncError } from '../lib/errors.ts';
 import { systemDisk } from '../local/disk.ts';
-import { checkMarker, readMarker, writeMarker } from '../local/own.ts';
+import { checkMarker, keepsInodes, readMarker, writeMarker } from '../local/own.ts';
 import type { Found } from './found.ts';
 
 /** Note with the generation that the mark has surely reached. */
@@ -22,8 +22,16 @@ export interface RootKeeper {
 
 const HOUR_MS = 3_600_000;
 
-export function createRootKeeper({ root, state, run, disk = systemDisk }: Found): RootKeeper {
-  const inode = disk.lstatSync(root)?.ino;
+export async function createRootKeeper({
+  root,
+  state,
+  run,
+  disk = systemDisk,
+}: Pick<Found, 'root' | 'disk'> & {
+  readonly run: Pick<Found['run'], 'clock'>;
+  readonly state: Pick<Found['state'], 'pairId' | 'base' | 'note' | 'saveNote'>;
+}): Promise<RootKeeper> {
+  const inode = (await keepsInodes(root, disk)) ? disk.lstatSync(root)?.ino : undefined;
   let signedAt = run.clock.monotonic();
   const reached = (): number => Number(state.note(GENERATION) ?? 0);
   const sign = (): void => {
@@ -36,7 +44,7 @@ export function createRootKeeper({ root, state, run, disk = systemDisk }: Found)
     check: () => {
       const hasBase = state.base().children.size > 0;
       checkMarker(root, { pairId: state.pairId, hasBase, generation: reached() }, disk);
-      if (hasBase && disk.lstatSync(root)?.ino !== inode)
+      if (hasBase && inode !== undefined && disk.lstatSync(root)?.ino !== inode)
         throw new RtsyncError('halted', {
           message: `${root} was replaced by another folder while rtsync ran; put the right folder back, or start rtsync again to go on with this one`,
           path: root,

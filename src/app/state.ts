@@ -13,6 +13,7 @@ import { AFRESH, type Approvals, approvalsBeside } from '../state/approvals.ts';
 import { holdLock, type Lock } from '../state/lock.ts';
 import { type OpenPairState, openPairState } from '../state/pair-state.ts';
 import { fingerprint } from './fingerprint.ts';
+import { noteFolder } from './synced-folders.ts';
 
 export interface PairFiles {
   readonly state: OpenPairState;
@@ -71,6 +72,7 @@ export async function openState(
     ...(marker === undefined ? {} : { pairId: marker.pairId }),
   });
   const lock = run.dryRun ? undefined : takeFolder(root, state);
+  if (!run.dryRun) await noteFolder(file, root);
   if (state.rebuilt)
     run.observer.on({
       kind: 'notice',

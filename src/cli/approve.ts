@@ -54,7 +54,7 @@ export function registerApprove(program: Command, context: CliContext): void {
 function tellAfresh(context: CliContext): void {
   const { dryRun } = context.globals();
   const when = dryRun ? 'would compare' : 'compares';
-  const line = `the next run within an hour ${when} both sides as if for the first time: nothing is deleted, and what differs becomes a conflict; a service that runs must be started again`;
+  const line = `the next run within an hour ${when} both sides as if for the first time: nothing is deleted, and what differs becomes a conflict; a service that stands still goes on by itself`;
   context.output().result(line, { version: 1, dryRun, afresh: true });
 }
 

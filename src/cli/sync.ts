@@ -4,12 +4,14 @@ import { openServer, type ServerLink } from '../app/link.ts';
 import { openPair } from '../app.ts';
 import { type PairConfig, pairFor } from '../config/pairs.ts';
 import type { Direction, Mode } from '../core/rules.ts';
+import type { Observer } from '../engine/events.ts';
 import type { Pair } from '../engine/pair.ts';
 import { exitCodeOf } from '../engine/report.ts';
-import { type RunResult, runUntilQuiet } from '../engine/run-once.ts';
+import { type RunResult, requestsSince, runUntilQuiet } from '../engine/run-once.ts';
 import { systemClock } from '../lib/clock.ts';
 import { asRtsyncError, EXIT, type ExitCode, RtsyncError } from '../lib/errors.ts';
 import type { RequestCounts } from '../lib/gate.ts';
+import { countDone, type FailedRun, failedReport } from './failed-report.ts';
 import type { CliContext } from './globals.ts';
 import { observeWith } from './observe.ts';
 import { createProgress } from './progress.ts';
@@ -53,20 +55,14 @@ export function registerSync(program: Command, context: CliContext): void {
   }
 }
 
-async function run(
-  context: CliContext,
-  verb: Verb,
-  ends: { readonly folder: string | undefined; readonly farEnd: string | undefined },
-  options: SyncOptions,
-): Promise<ExitCode> {
-  const { config } = await context.config();
-  const pairs = pairFor(ends, context.io.cwd, config.pairs);
+interface Ends {
+  readonly folder: string | undefined;
+  readonly farEnd: string | undefined;
+}
+
+async function run(context: CliContext, verb: Verb, ends: Ends, options: SyncOptions): Promise<ExitCode> {
   const mode: Mode = options.mirror === true ? 'mirror' : options.force === true ? 'force' : 'normal';
-  const link = await openServer(config, {
-    env: context.io.env,
-    clock: systemClock(),
-    maxWaitMs: PATIENCE_MS,
-  });
+  const { pairs, link } = await begin(context, verb, ends);
   let worst: ExitCode = EXIT.done;
   try {
     for (const pairConfig of pairs)
@@ -75,6 +71,38 @@ async function run(
     await link.close();
   }
   return worst;
+}
+
+/** What all pairs need. When it fails, each that is known of has failed. */
+async function begin(
+  context: CliContext,
+  verb: Verb,
+  ends: Ends,
+): Promise<{ readonly pairs: readonly PairConfig[]; readonly link: ServerLink }> {
+  let pairs: readonly PairConfig[] | undefined;
+  try {
+    const { config } = await context.config();
+    pairs = pairFor(ends, context.io.cwd, config.pairs);
+    const clock = systemClock();
+    const link = await openServer(config, { env: context.io.env, clock, maxWaitMs: PATIENCE_MS });
+    return { pairs, link };
+  } catch (error) {
+    const named = { name: ends.farEnd ?? ends.folder ?? '', direction: verb.direction ?? 'both' };
+    for (const { name, direction } of pairs ?? [named])
+      tellFailure(context, { pair: name, direction: verb.direction ?? direction }, asRtsyncError(error));
+    throw error;
+  }
+}
+
+type Failed = Pick<FailedRun, 'pair' | 'direction'> & Partial<FailedRun>;
+
+/** Only for programs: a person gets the sentence. Wrong usage is no run. */
+function tellFailure(context: CliContext, run: Failed, error: RtsyncError): void {
+  const output = context.output();
+  if (!output.json || error.code === 'usage') return;
+  const nothing = { durationMs: 0, requests: { total: 0, byKind: {} } };
+  const { dryRun } = context.globals();
+  output.result([], failedReport({ dryRun, ...nothing, ...run }, error));
 }
 
 interface Job {
@@ -86,7 +114,7 @@ interface Job {
 /** With several pairs, the trouble of one does not keep the others from their turn. */
 async function runPair(context: CliContext, link: ServerLink, job: Job, pairs: number): Promise<ExitCode> {
   try {
-    return await syncPair(context, link, job);
+    return codeOf(await syncOrTell(context, link, job));
   } catch (thrown) {
     const error = asRtsyncError(thrown);
     if (pairs === 1 || error.code === 'bug' || context.signal.aborted) throw error;
@@ -95,7 +123,31 @@ async function runPair(context: CliContext, link: ServerLink, job: Job, pairs: n
   }
 }
 
-async function syncPair(context: CliContext, link: ServerLink, job: Job): Promise<ExitCode> {
+async function syncOrTell(context: CliContext, link: ServerLink, job: Job): Promise<RunResult> {
+  const clock = systemClock();
+  const since = clock.monotonic();
+  const before = link.gate.counts;
+  const done = countDone();
+  try {
+    return await syncPair(context, link, { ...job, before, done });
+  } catch (error) {
+    const facts = {
+      pair: job.pairConfig.name,
+      direction: job.verb.direction ?? job.pairConfig.direction,
+      durationMs: clock.monotonic() - since,
+      requests: requestsSince(before, link.gate.counts),
+      done,
+    };
+    tellFailure(context, facts, asRtsyncError(error));
+    throw error;
+  }
+}
+
+async function syncPair(
+  context: CliContext,
+  link: ServerLink,
+  job: Job & { readonly before: RequestCounts; readonly done: Observer },
+): Promise<RunResult> {
   const { config } = await context.config();
   const log = await context.log();
   const clock = systemClock();
@@ -105,21 +157,20 @@ async function syncPair(context: CliContext, link: ServerLink, job: Job): Promis
     () => link.gate.counts.total,
     () => clock.monotonic(),
   );
-  const before = link.gate.counts;
   const opened = await openPair(config, link, job.pairConfig, {
     clock,
-    observer: observeWith(log, progress),
+    observer: observeWith(log, progress, job.done.on),
     direction: job.verb.direction,
     mode: job.mode,
     dryRun: globals.dryRun,
     signal: context.signal,
   });
   try {
-    const result = await runToTheEnd(opened.pair, context.signal, before);
+    const result = await runToTheEnd(opened.pair, context.signal, job.before);
     progress.clear();
     const lines = reportLines(result.report, context.output(), job.pairConfig.trash);
     context.output().result(lines, result.report);
-    return codeOf(result);
+    return result;
   } finally {
     progress.clear();
     opened.close();

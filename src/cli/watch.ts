@@ -1,12 +1,12 @@
 /** `rtsync watch`: keeps one pair or all pairs in sync until it is stopped. */
 import type { Command } from 'commander';
+import { keepPair } from '../app/keep.ts';
 import { openServer, type ServerLink } from '../app/link.ts';
-import { openPair } from '../app.ts';
 import { type PairConfig, pairFor } from '../config/pairs.ts';
 import type { Config } from '../config.ts';
 import type { CycleResult } from '../engine/cycle.ts';
 import { stepOf } from '../engine/report.ts';
-import { watchPair } from '../engine/watch.ts';
+import { type WatchOptions, watchPair } from '../engine/watch.ts';
 import { watchFiles } from '../engine/watcher.ts';
 import { systemClock } from '../lib/clock.ts';
 import { RtsyncError } from '../lib/errors.ts';
@@ -37,6 +37,8 @@ export function registerWatch(program: Command, context: CliContext): void {
       await watchAll(context, { config, pairs, log, poll: options.poll });
     });
 }
+
+type Hint = Parameters<WatchOptions['startWatching']>[0];
 
 interface Job {
   readonly config: Config;
@@ -90,29 +92,22 @@ async function watchOne(
         : `failed: ${describe(stepOf(event.operation))}`,
     );
   });
-  const { pair, close } = await openPair(job.config, link, job.pair, {
-    clock,
-    observer,
-    mode: 'normal',
-    dryRun: false,
-    signal: job.signal,
-  });
-  log.info({ folder: pair.local.root, workspace: pair.remote.title }, 'watching');
+  const run = { clock, observer, mode: 'normal', dryRun: false, signal: job.signal } as const;
+  const onCycle = newProblems(log);
   try {
-    await watchPair(
-      pair,
-      {
+    await keepPair({ config: job.config, link, pairConfig: job.pair, run }, (pair) => {
+      log.info({ folder: pair.local.root, workspace: pair.remote.title }, 'watching');
+      const options = {
         pollMs: (job.poll ?? job.pair.pollSeconds) * 1000,
         limitPerMinute: job.config.server.limitPerMinute,
         rescanMs: RESCAN_MS,
-        startWatching: (hint) => watchFiles(pair, hint),
-        onCycle: newProblems(log),
-      },
-      job.signal,
-    );
+        startWatching: (hint: Hint) => watchFiles(pair, hint),
+        onCycle,
+      };
+      return watchPair(pair, options, job.signal);
+    });
   } finally {
     progress.clear();
-    close();
   }
 }
 

@@ -118,6 +118,23 @@ export async function refuseOverlaps(pairs: readonly PairConfig[]): Promise<void
   }
 }
 
+/**
+ * A pair of the configuration that `pair`, given by its two ends on the command line, has its folder inside of, around,
+ * or in common with. What they have in common may be one pair in two spellings: the caller finds out.
+ */
+export async function sharesFolder(
+  pair: PairConfig,
+  pairs: readonly PairConfig[],
+): Promise<{ readonly other: PairConfig; readonly same: boolean } | undefined> {
+  const mine = await realFolder(pair.folder);
+  for (const other of pairs) {
+    if (other === pair) return undefined;
+    const theirs = await realFolder(other.folder);
+    if (nested(mine, theirs, path.sep)) return { other, same: mine === theirs };
+  }
+  return undefined;
+}
+
 export interface PairArguments {
   /** FOLDER, or the name of a pair. */
   readonly folder?: string | undefined;

@@ -15,9 +15,10 @@ import {
   type RemoteNode,
 } from './dir.ts';
 import { type DecideInput, type Flow, type Side, TARGET } from './input.ts';
+import type { Moved } from './moves.ts';
 import { type LocalPath, nameOf, type RelPath, type RemotePath } from './path.ts';
 import type { Resolution, Stage } from './plan.ts';
-import type { FileNode, FolderNode, LocalStamp, RemoteStamp } from './tree.ts';
+import { type FileNode, type FolderNode, type LocalStamp, nodeAt, type RemoteStamp } from './tree.ts';
 
 /** SHA-256 of nothing: two empty files are equal without a look. */
 const EMPTY_DIGEST = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855';
@@ -52,10 +53,16 @@ export interface Deeds {
   untouched(path: RelPath, base: BaseNode | undefined, node: LocalNode | RemoteNode, side: Side): boolean;
 }
 
-export function deedsOf(input: DecideInput, builder: PlanBuilder, masked: ReadonlySet<RelPath>): Deeds {
+export function deedsOf(input: DecideInput, builder: PlanBuilder, moved: Moved): Deeds {
+  const { masked } = moved;
+  const blocked = (path: RelPath) => {
+    if (input.blocked === undefined) return undefined;
+    const standing = { local: nodeAt(moved.local, path), remote: nodeAt(moved.remote, path) };
+    return input.blocked(path, standing);
+  };
   const leaveAlone = (path: RelPath): boolean => {
     if (masked.has(path)) return true;
-    const problem = input.blocked?.(path);
+    const problem = blocked(path);
     if (problem !== undefined) builder.report(problem);
     return problem !== undefined;
   };
@@ -110,7 +117,7 @@ export function deedsOf(input: DecideInput, builder: PlanBuilder, masked: Readon
       if (!same) builder.agree({ kind: 'file', path, stamp });
     },
     untouched: (path, base, node, side) =>
-      untouched({ path, base, node, side }, (at) => masked.has(at) || input.blocked?.(at) !== undefined),
+      untouched({ path, base, node, side }, (at) => masked.has(at) || blocked(at) !== undefined),
   };
 }
 

@@ -22,12 +22,19 @@ export interface GuardLimits {
    * Files that would go back to older versions count as well, and are held as well.
    */
   readonly maxDelete: { readonly files: number; readonly percent: number } | false;
-  /** Files that were removed a short while ago without being asked about: they count as if they were removed now. */
-  readonly recent?: number;
+  readonly recent?: RecentlyRemoved;
   /** What was held last time: it stays held, whatever the numbers are now, until it is approved or no longer wanted. */
   readonly before?: readonly Held[];
   /** Fingerprints (see `heldFingerprint`) that a person let pass. */
   readonly approved?: ReadonlySet<string>;
+}
+
+/** What went a short while ago without anybody being asked. */
+export interface RecentlyRemoved {
+  /** Files. */
+  readonly removed: number;
+  /** The most files that the pair held in that time. */
+  readonly files: number;
 }
 
 export interface Guarded {
@@ -96,7 +103,7 @@ interface Objections {
 function objections(
   { removals, regressions }: Suspects,
   { base, local, remote }: GuardFacts,
-  { maxDelete, before = [], recent = 0 }: GuardLimits,
+  { maxDelete, before = [], recent = NOTHING_YET }: GuardLimits,
 ): Objections {
   const agreed = census(base).files;
   const there = { local: census(local).files, remote: census(remote).files };
@@ -111,10 +118,10 @@ function objections(
   const back = regressions.length;
   const total = removed + back;
   const tooMany = maxDelete !== false && total > maxDelete.files && total * 100 > known * maxDelete.percent;
-  // A busy small folder loses and gains files all day; one that empties slowly ends with next to nothing.
-  const earlier = known + recent;
-  const slow = maxDelete !== false && recent > 0 && removed + recent > maxDelete.files;
-  const emptying = slow && (removed + recent) * 100 > earlier * EMPTYING_PERCENT;
+  // A busy folder loses and gains files all day; one that empties slowly ends with next to nothing.
+  const most = Math.max(known, recent.files);
+  const slow = maxDelete !== false && recent.removed > 0 && removed + recent.removed > maxDelete.files;
+  const emptying = slow && (known - removed) * 100 < most * (100 - EMPTYING_PERCENT);
   const tops = maxDelete === false ? new Set<string>() : emptiedTops(removals, base, maxDelete.files);
   const heldRemovals = before.filter((item) => !isRegression(item));
   const heldRegressions = new Map(before.filter(isRegression).map(({ path, reason }) => [path, reason]));
@@ -123,7 +130,7 @@ function objections(
       if (empty[sideOf(removal)]) return EMPTIED[sideOf(removal)];
       if (tooMany)
         return `${removed} of ${known} files would be removed${back > 0 ? ` and ${back} go back to older versions` : ''}`;
-      if (emptying) return `${removed + recent} of ${earlier} files would be removed within a few minutes`;
+      if (emptying) return `only ${known - removed} of ${most} files would be left after a few minutes`;
       const top = topOf(removal);
       if (tops.has(top)) return `all files of the folder "${top}" would be removed`;
       return heldRemovals.find((item) => isPartOf(removal, item))?.reason;
@@ -132,7 +139,9 @@ function objections(
   };
 }
 
-/** More than this share of a pair, removed little by little within a few minutes, is held. */
+const NOTHING_YET: RecentlyRemoved = { removed: 0, files: 0 };
+
+/** A pair that has lost more than this share within a few minutes, little by little, is held. */
 const EMPTYING_PERCENT = 75;
 
 const EMPTIED: Readonly<Record<Held['side'], string>> = {

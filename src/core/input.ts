@@ -3,7 +3,7 @@ import type { BaseTree } from './base.ts';
 import type { RelPath } from './path.ts';
 import type { ConflictPolicy, Problem } from './plan.ts';
 import type { Direction, Mode } from './rules.ts';
-import type { LocalTree, RemoteTree } from './tree.ts';
+import type { LocalStamp, LocalTree, Node, RemoteStamp, RemoteTree } from './tree.ts';
 
 export interface DecideInput {
   readonly base: BaseTree;
@@ -22,12 +22,20 @@ export interface DecideInput {
   readonly localCaseInsensitive: boolean;
   /** Resolution of the server's dates in milliseconds. */
   readonly remoteGrain: number;
-  /** Paths to leave alone this time: the problem is reported and nothing is done there. */
-  blocked?(path: RelPath): Problem | undefined;
+  /**
+   * Paths to leave alone this time: the problem is reported and nothing is done there. Told with what stands there, or
+   * will once the moves of this plan are done.
+   */
+  blocked?(path: RelPath, standing: Standing): Problem | undefined;
   /** Why the server cannot hold a name. */
   remoteNameFault?(name: string): string | undefined;
   /** Why the local disk cannot hold a name. */
   localNameFault?(name: string): string | undefined;
+}
+
+export interface Standing {
+  readonly local: Node<LocalStamp> | undefined;
+  readonly remote: Node<RemoteStamp> | undefined;
 }
 
 export type Side = 'local' | 'remote';

@@ -125,7 +125,8 @@ function wayIsClear({ base, local, remote }: Desk, { from, to }: Pair): boolean 
 
 /** A move that is blocked, or whose new name the other side cannot hold, leaves both ends as they are. */
 function mayMove({ input, builder, masked, ...trees }: Desk, { from, to, side }: Pair): boolean {
-  const problem = input.blocked?.(from) ?? input.blocked?.(to);
+  const standing = (path: RelPath) => ({ local: trees.local.at(path), remote: trees.remote.at(path) });
+  const problem = input.blocked?.(from, standing(from)) ?? input.blocked?.(to, standing(to));
   if (problem !== undefined) {
     builder.report(problem);
     masked.add(from).add(to);

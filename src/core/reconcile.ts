@@ -17,8 +17,9 @@ export type { DecideInput } from './input.ts';
 /** `verdicts` is a parameter so that tests can show what a wrong table would do. */
 export function decide(input: DecideInput, verdicts: VerdictTable = VERDICTS): Plan {
   const builder = planBuilder();
-  const { base, local, remote, masked } = planMoves(input, builder);
-  const deeds = deedsOf(input, builder, masked);
+  const moved = planMoves(input, builder);
+  const deeds = deedsOf(input, builder, moved);
+  const { base, local, remote } = moved;
   walkTrees({ input, verdicts, builder, deeds }, rootDir(base, local, remote));
   return builder.finish();
 }

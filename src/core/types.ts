@@ -11,6 +11,10 @@ import { isPlain, judge, type Met, pullInstead, undone, type Walk } from './walk
 export function meetTypes(walk: Walk, dir: Dir, entry: Entry): void {
   const path = pathIn(dir, entry.key);
   if (walk.deeds.leaveAlone(path)) return;
+  if (isUntold(entry)) {
+    walk.builder.problem(path, 'changing', 'it cannot be told yet whether the file here was edited');
+    return;
+  }
   const flow = replacedBy(walk, dir, entry);
   if (flow === undefined) {
     settleTypes(walk, dir, entry);
@@ -22,11 +26,18 @@ export function meetTypes(walk: Walk, dir: Dir, entry: Entry): void {
     return;
   }
   if (outcome === 'undone') {
-    undone(walk, flow, path, 'kept');
+    undone(walk, path, 'changed');
     return;
   }
   if (outcome === 'impose' && walk.input.direction !== 'both')
     impose(walk, walk.input.direction, { dir, entry });
+}
+
+/** Only its content could tell whether the file here is what the base knows, and nobody could read it. */
+function isUntold({ base, local }: Entry): boolean {
+  return (
+    base?.kind === 'file' && local?.kind === 'file' && localDelta(base.stamp, local.stamp) === 'undetermined'
+  );
 }
 
 /** The flow that brings a change of type over: one side put another type in the place of what the other still holds. */
@@ -72,7 +83,7 @@ function settleTypes(walk: Walk, dir: Dir, entry: Entry): void {
       );
       return;
     case 'undone':
-      undone(walk, input.direction === 'push' ? 'pull' : 'push', path, 'conflict');
+      undone(walk, path, 'conflict');
       return;
     case 'keep-both':
       keepBoth(walk, { dir, entry });
@@ -97,7 +108,6 @@ function keepBoth(walk: Walk, { dir, entry }: Met): void {
     return;
   }
   if (!deeds.canSend('pull', dir, entry)) return;
-  if (entry.base !== undefined) builder.forget(path);
   const aside = deeds.setAside(dir, entry);
   if (aside === undefined) return;
   pullInstead(walk, { dir, entry }, aside);
@@ -115,7 +125,7 @@ function impose(walk: Walk, flow: Flow, { dir, entry }: Met): void {
     return;
   }
   if (!removable) {
-    undone(walk, 'pull', path, 'conflict');
+    undone(walk, path, 'no-room');
     return;
   }
   if (!isPlain(deeds, path, loser)) {
@@ -123,6 +133,5 @@ function impose(walk: Walk, flow: Flow, { dir, entry }: Met): void {
     return;
   }
   if (!deeds.canSend(flow, dir, entry)) return;
-  if (entry.base !== undefined) builder.forget(path);
   replace(walk, flow, { dir, entry });
 }

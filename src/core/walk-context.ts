@@ -2,7 +2,7 @@
 import type { PlanBuilder } from './builder.ts';
 import type { Deeds } from './deeds.ts';
 import type { Dir, Entry, LocalNode, RemoteNode } from './dir.ts';
-import { type DecideInput, type Flow, SOURCE } from './input.ts';
+import type { DecideInput, Flow } from './input.ts';
 import type { RelPath } from './path.ts';
 import { type Change, OUTCOMES, type Outcome, type VerdictTable } from './rules.ts';
 
@@ -33,16 +33,31 @@ export function judge(
   return OUTCOMES[input.direction][input.mode][verdict] ?? verdict;
 }
 
+/** What happened on the target side, or stands in the way there, and is left as it is. */
 const UNDONE = {
-  new: (side: string) => `it is only on the ${side} side, and this run does not change the other one`,
-  kept: (side: string) => `it differs on the ${side} side, and this run does not bring that over`,
-  conflict: () =>
-    'both sides changed it, and this run may not change the side it reads from; --force lets that side win',
+  push: {
+    new: 'it is only in the workspace, and a push brings nothing here',
+    changed: 'it was changed in the workspace, and a push brings nothing here',
+    deleted: 'it was deleted in the workspace and stays here, since a push deletes nothing here',
+    conflict:
+      'both sides changed it, and a push changes nothing here; --force lets the version from here win',
+    'no-room':
+      'a folder in the workspace that is not empty stands in its way; --mirror lets the file from here win',
+  },
+  pull: {
+    new: 'it is only here, and a pull sends nothing to the workspace',
+    changed: 'it was changed here, and a pull sends nothing to the workspace',
+    deleted: 'it was deleted here and stays in the workspace, since a pull deletes nothing there',
+    conflict:
+      'both sides changed it, and a pull changes nothing in the workspace; --force lets the version from there win',
+    'no-room':
+      'a folder here that is not empty stands in its way; --mirror lets the file from the workspace win',
+  },
 } as const;
 
-/** Reports what this direction leaves as it is; `flow` is the way it would have gone. */
-export function undone({ builder }: Walk, flow: Flow, path: string, what: keyof typeof UNDONE): void {
-  builder.problem(path, 'undone', UNDONE[what](SOURCE[flow]));
+/** Reports what a run in one direction leaves as it is. */
+export function undone({ builder, input }: Walk, path: string, what: keyof typeof UNDONE.push): void {
+  if (input.direction !== 'both') builder.problem(path, 'undone', UNDONE[input.direction][what]);
 }
 
 /** True when a node holds nothing that must stay: untracked, unknown, or blocked this time. */

@@ -93,7 +93,11 @@ function endFolder(
   if (node?.kind !== 'folder') return;
   const whole = entry.base?.kind !== 'folder' || deeds.untouched(path, entry.base, node, side);
   if (outcome === 'undone' && whole) {
-    undone(walk, flow, path, entry.base === undefined ? 'new' : 'kept');
+    undone(
+      walk,
+      path,
+      entry.base?.kind === 'folder' ? 'deleted' : entry.base === undefined ? 'new' : 'changed',
+    );
     return;
   }
   if (whole) {
@@ -153,18 +157,21 @@ function meetFiles(walk: Walk, dir: Dir, entry: Entry): void {
   }
   if (entry.base?.kind === 'folder') builder.forget(path);
   const base = entry.base?.kind === 'file' ? entry.base : undefined;
-  const outcome = judge(walk, 'push', [localChange(base, entry), remoteChange(base, entry)]);
+  const changes = { local: localChange(base, entry), remote: remoteChange(base, entry) };
+  const outcome = judge(walk, 'push', [changes.local, changes.remote]);
   if (outcome === 'keep') {
     if (base !== undefined && isPair(entry)) deeds.restamp(path, base, entry);
     return;
   }
   if (outcome === 'undone') {
-    const flow = walk.input.direction === 'push' ? 'pull' : 'push';
-    undone(walk, flow, path, base === undefined ? 'new' : 'kept');
+    undone(walk, path, WORD[changes[walk.input.direction === 'push' ? 'remote' : 'local']]);
     return;
   }
   actOnFiles(walk, { dir, entry }, outcome);
 }
+
+/** How a change of the side that may not be followed is told. */
+const WORD = { none: 'changed', created: 'new', modified: 'changed', deleted: 'deleted' } as const;
 
 function actOnFiles(walk: Walk, { dir, entry }: Met, outcome: Exclude<Outcome, 'keep' | 'undone'>): void {
   const { builder, deeds, input } = walk;
@@ -228,7 +235,7 @@ function settleFiles(
       );
       return;
     case 'undone':
-      undone(walk, walk.input.direction === 'push' ? 'pull' : 'push', path, 'conflict');
+      undone(walk, path, 'conflict');
       return;
     case 'local':
     case 'remote': {

@@ -2,12 +2,12 @@
  * One cycle: look at both sides, ask what only contents can tell, decide, let the guard speak, carry out, and write
  * down what really happened. The recipe of the engine; each step lives in a room of its own.
  */
-import { guard } from '../core/guard.ts';
+import { guard, isRemoval } from '../core/guard.ts';
 import type { IgnoreRules } from '../core/ignore.ts';
 import type { LocalDir, RemoteDir } from '../core/path.ts';
 import type { Held, Plan, Problem } from '../core/plan.ts';
 import type { Direction } from '../core/rules.ts';
-import { nodeAt } from '../core/tree.ts';
+import { census, nodeAt } from '../core/tree.ts';
 import { asRtsyncError } from '../lib/errors.ts';
 import type { LocalScan } from '../local/local.ts';
 import type { RemoteScan } from '../remote/remote.ts';
@@ -59,7 +59,8 @@ export async function runCycle(
   if (pair.gate.storageIsFull) await askForRoom(pair, signal);
   const looked = await observe(pair, memory, request, signal);
   if (looked.sweptAt !== memory?.sweptAt) await pair.checkRemote(looked.remote.tree, false, signal);
-  const observed = await recover(pair, looked, looked.sweptAt !== memory?.sweptAt, signal);
+  const recovered = await recover(pair, looked, looked.sweptAt !== memory?.sweptAt, signal);
+  const observed = recovered.seen;
   pair.observer.on({ kind: 'phase', phase: 'planning' });
   const judged = judge(pair, observed, request.unproven === true);
   const confirmed = pair.options.dryRun
@@ -70,7 +71,7 @@ export async function runCycle(
   const ledger = createLedger(pair, pair.state.nextCycle(), (path) =>
     versionOf(nodeAt(seen.local.tree, path), nodeAt(seen.remote.tree, path)),
   );
-  for (const path of confirmed.doubted) ledger.totals.replan.add(path);
+  for (const path of [...confirmed.doubted, ...recovered.waiting]) ledger.totals.replan.add(path);
   const plan = request.unproven === true ? { ...confirmed.plan, baseChanges: [] } : confirmed.plan;
   if (!pair.options.dryRun) await carryOut(pair, seen, plan, ledger, signal);
   return {
@@ -92,9 +93,9 @@ export async function runCycle(
 function judge(pair: Pair, seen: Memory, unproven: boolean): ReturnType<typeof guard> {
   const decided = decideFor(pair, trees(seen));
   const approved = pair.approvals.approved(pair.clock.now());
-  const recent = pair.removals?.count(pair.clock.monotonic()) ?? 0;
+  const recent = pair.removals?.within(pair.clock.monotonic());
   const before = pair.approvals.readHeld();
-  const limits = { maxDelete: pair.options.maxDelete, approved, before, recent };
+  const limits = { maxDelete: pair.options.maxDelete, approved, before, ...(recent && { recent }) };
   const judged = guard(decided, { base: pair.state.base(), ...trees(seen) }, limits);
   // What this run does not deal with stays held: that it was not planned says nothing.
   const others = before.filter(({ side }) => !serves(pair.options.direction, side));
@@ -132,7 +133,8 @@ async function carryOut(
   } finally {
     ledger.settle();
     const done = plan.operations.filter(({ id }) => ledger.succeeded(id));
-    pair.removals?.add(done, pair.approvals.approved(pair.clock.now()), pair.clock.monotonic());
+    const approved = pair.approvals.approved(pair.clock.now());
+    if (done.some(isRemoval)) pair.removals?.add(done, approved, census(base).files, pair.clock.monotonic());
   }
 }
 

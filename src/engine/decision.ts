@@ -1,9 +1,10 @@
 /** Hands the pure core what it may know of this pair: its options, the time, and what must be left alone just now. */
 import { conflictName } from '../core/conflict-name.ts';
+import type { Standing } from '../core/input.ts';
 import type { RelPath } from '../core/path.ts';
 import type { Plan, Problem } from '../core/plan.ts';
 import { decide } from '../core/reconcile.ts';
-import { type LocalTree, nodeAt, type RemoteTree } from '../core/tree.ts';
+import type { LocalTree, RemoteTree } from '../core/tree.ts';
 import { versionOf } from './backoff.ts';
 import type { Pair } from './pair.ts';
 
@@ -31,32 +32,20 @@ export function decideFor(
     ...(options.uploadLimitBytes === undefined ? {} : { uploadLimit: options.uploadLimitBytes }),
     localCaseInsensitive: pair.local.caseInsensitive,
     remoteGrain: remote.traits.dateGrain,
-    blocked: (path) => unsettled(pair, seen, path, now) ?? waiting(pair, seen, path),
+    blocked: (path, standing) => unsettled(pair, standing, path, now) ?? waiting(pair, standing, path),
     remoteNameFault: options.remoteNameFault,
     localNameFault: options.localNameFault,
   });
 }
 
 /** A path whose last try failed, and that has not changed since. */
-function waiting(
-  pair: Pair,
-  seen: { readonly local: LocalTree; readonly remote: RemoteTree },
-  path: RelPath,
-): Problem | undefined {
-  const version = versionOf(nodeAt(seen.local, path), nodeAt(seen.remote, path));
-  return pair.backoff.blocked(path, version, pair.clock.monotonic());
+function waiting(pair: Pair, { local, remote }: Standing, path: RelPath): Problem | undefined {
+  return pair.backoff.blocked(path, versionOf(local, remote), pair.clock.monotonic());
 }
 
-function unsettled(
-  pair: Pair,
-  seen: { readonly local: LocalTree; readonly remote: RemoteTree },
-  path: RelPath,
-  now: number,
-): Problem | undefined {
-  const local = nodeAt(seen.local, path);
+function unsettled(pair: Pair, { local, remote }: Standing, path: RelPath, now: number): Problem | undefined {
   if (local?.kind === 'file' && !pair.local.settled(local.stamp))
     return { path, code: 'changing', message: `"${path}" is still being written here` };
-  const remote = nodeAt(seen.remote, path);
   if (remote?.kind !== 'file' || remote.stamp.size > 0 || typeof remote.stamp.date !== 'number')
     return undefined;
   const age = now + (pair.remote.clockOffsetMs ?? 0) - remote.stamp.date;

@@ -6,9 +6,10 @@
  * Nothing is settled until all was looked at, and what is done twice does no harm: it may be killed at any point.
  */
 import { agreed, type BaseStamp, remoteDelta, sameRemote } from '../core/base.ts';
-import type { LocalPath } from '../core/path.ts';
+import type { LocalPath, RelPath } from '../core/path.ts';
 import { nodeAt, spell } from '../core/tree.ts';
 import type { Intent } from '../state/state.ts';
+import { versionOf } from './backoff.ts';
 import type { Memory } from './cycle.ts';
 import { withDigests } from './digests.ts';
 import type { Pair } from './pair.ts';
@@ -17,15 +18,22 @@ import { createDesk, type Desk, seenAt } from './recover/desk.ts';
 import { localMove, remoteMove, setAside } from './recover/moves.ts';
 import { dirsOf } from './where.ts';
 
-/** `swept`: the remote side was looked at as a whole just now. Gives what is seen after it. */
+export interface Recovered {
+  /** What is seen after it. */
+  readonly seen: Memory;
+  /** Nobody could read yet what they hold: they wait (see `Backoff`), and shall be looked at again soon. */
+  readonly waiting: readonly RelPath[];
+}
+
+/** `swept`: the remote side was looked at as a whole just now. */
 export async function recover(
   pair: Pair,
   seen: Memory,
   swept: boolean,
   signal: AbortSignal,
-): Promise<Memory> {
+): Promise<Recovered> {
   const left = pair.options.dryRun ? [] : pair.state.intents();
-  if (left.length === 0) return seen;
+  if (left.length === 0) return { seen, waiting: [] };
   const remote = swept ? seen.remote : await lookAt(pair, seen, left, signal);
   const desk = createDesk(pair, { ...seen, remote }, signal);
   const kept = new Set<Intent>();
@@ -35,7 +43,9 @@ export async function recover(
     if (end === 'unseen') kept.add(intent);
     else if (end !== undefined) wanted.push(end);
   }
-  for (const { intent, remote: stands } of await digestsOf(desk, wanted)) arrived(desk, intent, stands);
+  const { found, waiting } = await contentsOf(desk, wanted);
+  for (const { intent, remote: stands } of found) arrived(desk, intent, stands);
+  for (const intent of waiting) kept.add(intent);
   const ended = left.filter((intent) => !kept.has(intent)).map(({ id }) => id);
   const { changes, journal, conflicts } = desk;
   if (changes.length + journal.length + conflicts.length > 0)
@@ -44,10 +54,31 @@ export async function recover(
   const now = desk.seen();
   const touched = desk.lookAgain.length > 0;
   return {
-    ...now,
-    local: changes.length > 0 ? await withDigests(pair, now.local, now.remote, signal) : now.local,
-    remote: touched ? await lookAtPaths(pair, now, desk.lookAgain, signal) : now.remote,
+    seen: {
+      ...now,
+      local: changes.length > 0 ? await withDigests(pair, now.local, now.remote, signal) : now.local,
+      remote: touched ? await lookAtPaths(pair, now, desk.lookAgain, signal) : now.remote,
+    },
+    waiting: waiting.map(({ path }) => path),
   };
+}
+
+/** What cannot be read now must not be decided without it either: the path waits, longer each time. */
+async function contentsOf(desk: Desk, wanted: readonly Wanted[]) {
+  const { backoff, clock } = desk.pair;
+  const { local, remote } = desk.seen();
+  const versionAt = (path: RelPath) => versionOf(nodeAt(local.tree, path), nodeAt(remote.tree, path));
+  const mayAsk = ({ intent: { path } }: Wanted) =>
+    backoff.blocked(path, versionAt(path), clock.monotonic()) === undefined;
+  const asked = wanted.filter(mayAsk);
+  const { found, unread } = await digestsOf(desk, asked);
+  for (const { intent, error } of unread) {
+    const message = `what the server holds of "${intent.path}" could not be read to end an interrupted upload: ${error.message}`;
+    const problem = { path: intent.path, code: 'unreadable' as const, message };
+    backoff.failed(intent.path, versionAt(intent.path), problem, 'retry', clock.monotonic());
+  }
+  const deferred = wanted.filter((one) => !asked.includes(one));
+  return { found, waiting: [...deferred, ...unread].map(({ intent }) => intent) };
 }
 
 function lookAt(pair: Pair, seen: Memory, left: readonly Intent[], signal: AbortSignal) {

@@ -91,7 +91,7 @@ function reportOf(pair: Pair, last: CycleResult, tally: Tally, durationMs: numbe
     dryRun,
     inSync: clean && (!dryRun || last.plan.operations.length === 0),
     durationMs: Math.round(durationMs),
-    requests: since(tally.before, pair.gate.counts),
+    requests: requestsSince(tally.before, pair.gate.counts),
     bytes: { up: tally.up, down: tally.down },
     operations: dryRun ? planned(last) : tally.operations,
     conflicts: tally.conflicts,
@@ -102,7 +102,8 @@ function reportOf(pair: Pair, last: CycleResult, tally: Tally, durationMs: numbe
   return { ...report, plan: last.plan.operations.map(stepOf), forecast: forecast(last.plan) };
 }
 
-function since(before: RequestCounts, now: RequestCounts): RunReport['requests'] {
+/** What was asked between two counts. */
+export function requestsSince(before: RequestCounts, now: RequestCounts): RunReport['requests'] {
   const kinds = Object.entries(now.byLabel).map(
     ([kind, count]) => [kind, count - (before.byLabel[kind] ?? 0)] as const,
   );

@@ -1,11 +1,12 @@
 /**
  * The service: cycles for as long as it is asked. Local hints bring a cycle at once, the remote side is swept by
- * time, troubles are tried again after a pause. Only what the user must mend ends it.
+ * time, troubles are tried again after a pause, and a halt is waited out. Only what the user must mend ends it.
  */
 import type { LocalDir } from '../core/path.ts';
 import { census } from '../core/tree.ts';
 import { asRtsyncError, type RtsyncError } from '../lib/errors.ts';
 import { type CycleRequest, type CycleResult, type Memory, runCycle } from './cycle.ts';
+import { patienceOf, STAYS_UP, standStill } from './halt.ts';
 import { whatNext } from './next.ts';
 import type { Pair } from './pair.ts';
 import { keepSnapshot, sendFirst } from './recall.ts';
@@ -18,7 +19,10 @@ export interface WatchOptions {
   readonly limitPerMinute: number | undefined;
   /** Milliseconds between full local scans, the net under the hints. */
   readonly rescanMs: number;
-  /** Starts the watcher. Called once, before the first cycle, with the place to send hints to. */
+  /**
+   * Starts the watcher, with the place to send hints to. Called before the first cycle, and again after each halt: the
+   * folders that were watched may be others now.
+   */
   readonly startWatching: (hint: (dirs: readonly LocalDir[] | 'all') => void) => Promise<LocalWatcher>;
   /** Told after each cycle. */
   readonly onCycle?: (result: CycleResult) => void;
@@ -32,22 +36,32 @@ export interface LocalWatcher {
 
 const RETRY_MS = 2_000;
 const RETRY_MAX_MS = 120_000;
-const HALTED_MS = 10_000;
 
-/** Runs until the signal is aborted; then resolves. Rejects with what only the user can mend. */
-export async function watchPair(pair: Pair, options: WatchOptions, signal: AbortSignal): Promise<void> {
+/** `afresh`: a halt was approved to be ended by comparing afresh; open the pair anew and go on with that. */
+export type WatchEnd = 'stopped' | 'afresh';
+
+/** Runs until the signal is aborted, or an approval asks for more than going on. Rejects with what only the user can mend. */
+export async function watchPair(pair: Pair, options: WatchOptions, signal: AbortSignal): Promise<WatchEnd> {
   const triggers = createTriggers(pair.clock);
-  const watcher = await options.startWatching((dirs) => triggers.hint(dirs));
-  try {
-    await loop(pair, options, { triggers, watcher }, signal);
-  } finally {
-    await watcher.close();
+  const plan = newSchedule();
+  while (!signal.aborted) {
+    const watcher = await options.startWatching((dirs) => triggers.hint(dirs));
+    try {
+      await loop(pair, options, { triggers, watcher, plan }, signal);
+    } finally {
+      await watcher.close();
+    }
+    if (!plan.halted) continue;
+    if ((await standStill(pair, patienceOf(plan.halts), signal)) === 'afresh') return 'afresh';
+    plan.halted = false;
   }
+  return 'stopped';
 }
 
 interface Parts {
   readonly triggers: ReturnType<typeof createTriggers>;
   readonly watcher: LocalWatcher;
+  readonly plan: Schedule;
 }
 
 interface Schedule {
@@ -58,22 +72,29 @@ interface Schedule {
   again: { readonly at: number; readonly request: CycleRequest } | undefined;
   tries: number;
   failures: number;
+  halted: boolean;
+  /** In a row. */
+  halts: number;
+  /** The halt that was told: each is told once. */
+  told: string | undefined;
 }
 
-async function loop(pair: Pair, options: WatchOptions, parts: Parts, signal: AbortSignal): Promise<void> {
-  const plan: Schedule = {
-    memory: undefined,
-    pollAt: 0,
-    rescanAt: 0,
-    again: undefined,
-    tries: 0,
-    failures: 0,
+function newSchedule(): Schedule {
+  return {
+    ...{ memory: undefined, pollAt: 0, rescanAt: 0, again: undefined, tries: 0, failures: 0 },
+    ...{ halted: false, halts: 0, told: undefined },
   };
-  await attempt(pair, plan, signal, async () => {
-    const sent = await sendFirst(pair, signal);
-    if (sent !== undefined) await parts.watcher.follow(sent.memory);
-  });
-  while (!signal.aborted) {
+}
+
+/** Until it is stopped or halted. */
+async function loop(pair: Pair, options: WatchOptions, parts: Parts, signal: AbortSignal): Promise<void> {
+  const { plan } = parts;
+  if (plan.halts === 0)
+    await attempt(pair, plan, signal, async () => {
+      const sent = await sendFirst(pair, signal);
+      if (sent !== undefined) await parts.watcher.follow(sent.memory);
+    });
+  while (!signal.aborted && !plan.halted) {
     const never = Number.POSITIVE_INFINITY;
     const retryAt = pair.backoff.nextAt(pair.clock.monotonic()) ?? never;
     const dueAt = Math.min(plan.pollAt, plan.rescanAt, plan.again?.at ?? never, retryAt);
@@ -84,13 +105,21 @@ async function loop(pair: Pair, options: WatchOptions, parts: Parts, signal: Abo
       const result = await runCycle(pair, plan.memory, request, signal);
       if (isNews(pair, result)) keepSnapshot(pair, result.memory);
       plan.memory = result.memory;
-      plan.failures = 0;
+      recovered(pair, plan);
       await parts.watcher.follow(result.memory);
       schedule(pair, options, plan, request, result);
       options.onCycle?.(result);
       pair.observer.on({ kind: 'phase', phase: 'idle' });
     });
   }
+}
+
+function recovered(pair: Pair, plan: Schedule): void {
+  if (plan.told !== undefined)
+    pair.observer.on({ kind: 'notice', level: 'info', message: 'no longer halted; it goes on' });
+  plan.failures = 0;
+  plan.halts = 0;
+  plan.told = undefined;
 }
 
 /** What fails is tried again later; only what the user must mend ends the service. */
@@ -148,18 +177,23 @@ function pollEvery(pair: Pair, options: WatchOptions, result: CycleResult): numb
 
 function afterFailure(pair: Pair, plan: Schedule, error: RtsyncError): void {
   if (error.disposition === 'fix' || error.disposition === 'bug') throw error;
-  plan.failures += 1;
   const now = pair.clock.monotonic();
-  const halted = error.disposition === 'halt';
-  const waitMs = halted ? HALTED_MS : Math.min(RETRY_MAX_MS, RETRY_MS * 2 ** (plan.failures - 1));
   plan.memory = undefined;
+  plan.again = undefined;
+  if (error.disposition === 'halt') {
+    plan.halted = true;
+    plan.halts += 1;
+    plan.pollAt = now;
+    plan.rescanAt = now;
+    if (plan.told !== error.message)
+      pair.observer.on({ kind: 'notice', level: 'error', message: `${error.message}; ${STAYS_UP}` });
+    plan.told = error.message;
+    return;
+  }
+  plan.failures += 1;
+  const waitMs = Math.min(RETRY_MAX_MS, RETRY_MS * 2 ** (plan.failures - 1));
   plan.pollAt = now + waitMs;
   plan.rescanAt = now + waitMs;
-  plan.again = undefined;
-  if (plan.failures === 1 || !halted)
-    pair.observer.on({
-      kind: 'notice',
-      level: halted ? 'error' : 'warn',
-      message: `${error.message}; trying again in ${Math.round(waitMs / 1000)} s`,
-    });
+  const message = `${error.message}; trying again in ${Math.round(waitMs / 1000)} s`;
+  pair.observer.on({ kind: 'notice', level: 'warn', message });
 }

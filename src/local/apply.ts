@@ -1,8 +1,11 @@
-/** Changes of names: new folders and moves. Each looks at its expectation right before the deed. */
+/**
+ * Changes of names: new folders and moves. Each looks at its expectation right before the deed. What goes wrong after it
+ * is ambiguous: the deed is done, and whoever looks next must find out what came of it.
+ */
 import { dirname } from 'node:path';
 import { joinLocal, type LocalPath } from '../core/path.ts';
 import type { LocalStamp } from '../core/tree.ts';
-import { isCode } from '../lib/errors.ts';
+import { isCode, RtsyncError } from '../lib/errors.ts';
 import type { DiskStats } from './disk.ts';
 import { changed, codeOf, diskError, lacksHardLinks } from './fault.ts';
 import type { Ground } from './ground.ts';
@@ -44,21 +47,37 @@ export async function move(
 ): Promise<LocalStamp | undefined> {
   checkPath(from, ground.caseInsensitive);
   checkPath(to, ground.caseInsensitive);
+  const doing = `move to "${to}" from`;
+  let deed: Deed;
   try {
     checkParents(ground, from);
     checkParents(ground, to);
-    const stats =
-      expected === 'folder'
-        ? await moveFolder(ground, from, to)
-        : await moveFile(ground, { from, to, expected });
+    deed =
+      expected === 'folder' ? moveFolder(ground, from, to) : await moveFile(ground, { from, to, expected });
+  } catch (error) {
+    throw diskError(error, from, doing);
+  }
+  try {
+    const stats = look(ground, to);
+    if (deed === 'renamed') await syncName(ground, to);
     await ground.syncFolder(dirname(absolute(ground.root, from)));
     if (expected === 'folder') return undefined;
     if (stats === undefined || !sameContent(stats, expected)) throw changed(to, CHANGED);
     ground.renames.note(expected, stats.ctimeMs);
     return trusted(stampOf(stats), ground.clock.now(), ground.grainMs);
   } catch (error) {
-    throw diskError(error, from, `move to "${to}" from`);
+    throw afterDeed(diskError(error, from, doing));
   }
+}
+
+function afterDeed(cause: RtsyncError): RtsyncError {
+  const { code, message, path } = cause;
+  return new RtsyncError(code, {
+    message,
+    ambiguous: true,
+    cause,
+    ...(path === undefined ? {} : { path }),
+  });
 }
 
 interface FileMove {
@@ -67,23 +86,24 @@ interface FileMove {
   readonly expected: LocalStamp;
 }
 
-type Seen = Promise<DiskStats | undefined>;
+/** `linked`: the new name is synced. `renamed`: it is not yet. */
+type Deed = 'linked' | 'renamed';
 
 /**
  * By link and unlink, since a link refuses a taken name and a rename does not, and since the new name can be synced
- * before the old one goes. Gives what stands at `to` right after the deed.
+ * before the old one goes.
  */
-async function moveFile(ground: Ground, { from, to, expected }: FileMove): Seen {
+async function moveFile(ground: Ground, { from, to, expected }: FileMove): Promise<Deed> {
   const stats = look(ground, from);
   if (!sameVersion(stats, expected)) throw changed(from, CHANGED);
   const [source, target] = [absolute(ground.root, from), absolute(ground.root, to)];
-  if (onlyCaseDiffers(ground, { from, to }, stats)) return await rename(ground, from, to);
+  if (onlyCaseDiffers(ground, { from, to }, stats)) return rename(ground, from, to);
   try {
     await ground.disk.link(source, target);
   } catch (error) {
     if (codeOf(error) === 'EEXIST') throw changed(to, TAKEN);
     if (!lacksHardLinks(error)) throw error;
-    return await renameIfFree(ground, from, to);
+    return renameIfFree(ground, from, to);
   }
   try {
     await syncName(ground, to);
@@ -98,31 +118,29 @@ async function moveFile(ground: Ground, { from, to, expected }: FileMove): Seen 
     if (isCode(error, 'changed') || isAt(ground, from, expected)) takeAway(ground, to, expected);
     throw error;
   }
-  return look(ground, to);
+  return 'linked';
 }
 
 /** RACE: a folder may appear at `to` after the look; the rename fails by itself unless that one is empty. */
-async function moveFolder(ground: Ground, from: LocalPath, to: LocalPath): Seen {
+function moveFolder(ground: Ground, from: LocalPath, to: LocalPath): Deed {
   const stats = look(ground, from);
   if (stats === undefined || !stats.isDirectory()) throw changed(from, 'is no folder any more');
   ground.parents.forgetAll();
   return onlyCaseDiffers(ground, { from, to }, stats)
-    ? await rename(ground, from, to)
-    : await renameIfFree(ground, from, to);
+    ? rename(ground, from, to)
+    : renameIfFree(ground, from, to);
 }
 
 /** RACE: what appears at `to` between the look and the rename is overwritten; only for disks without hard links. */
-async function renameIfFree(ground: Ground, from: LocalPath, to: LocalPath): Seen {
+function renameIfFree(ground: Ground, from: LocalPath, to: LocalPath): Deed {
   if (look(ground, to) !== undefined) throw changed(to, TAKEN);
-  return await rename(ground, from, to);
+  return rename(ground, from, to);
 }
 
 /** RACE: a power cut before the sync may lose both names on a disk that does not keep a rename whole. */
-async function rename(ground: Ground, from: LocalPath, to: LocalPath): Seen {
+function rename(ground: Ground, from: LocalPath, to: LocalPath): Deed {
   ground.disk.renameSync(absolute(ground.root, from), absolute(ground.root, to));
-  const stats = look(ground, to);
-  await syncName(ground, to);
-  return stats;
+  return 'renamed';
 }
 
 /** The name, and the folders above it, survive a power cut. */

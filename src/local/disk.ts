@@ -3,6 +3,7 @@
  * `systemDisk`; tests and the simulation play other disks. Everything this room does to a disk goes through here.
  */
 
+import { spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import { constants } from 'node:fs';
 import * as promises from 'node:fs/promises';
@@ -87,6 +88,8 @@ export interface Disk {
   unlinkSync(file: string): void;
   /** Everything below as well; a missing one is fine. */
   removeTreeSync(path: string): void;
+  /** Writes what the system still holds in memory to the disk that this folder is on; false where that cannot be told. */
+  flushSync(folder: string): boolean;
 
   open(path: string, flags: number | string, mode?: number): Promise<DiskFile>;
   /** EEXIST when `fresh` is taken. */
@@ -96,7 +99,8 @@ export interface Disk {
   /** EEXIST when `to` is taken. */
   copyFile(from: string, to: string): Promise<void>;
   removeTree(path: string): Promise<void>;
-  statfs(path: string): Promise<{ readonly bavail: number; readonly bsize: number }>;
+  /** `type`: the system's number for the kind of file system, where it is known. */
+  statfs(path: string): Promise<{ readonly bavail: number; readonly bsize: number; readonly type?: number }>;
 }
 
 export const systemDisk: Disk = {
@@ -117,6 +121,11 @@ export const systemDisk: Disk = {
   renameSync: (from, to) => fs.renameSync(from, to),
   unlinkSync: (file) => fs.unlinkSync(file),
   removeTreeSync: (path) => fs.rmSync(path, { recursive: true, force: true }),
+  flushSync: (folder) => {
+    // Node has no call for it. A disk that is too busy is waited for no longer than a service may take to stop.
+    const args = process.platform === 'linux' ? ['-f', folder] : [];
+    return spawnSync('sync', args, { stdio: 'ignore', timeout: 30_000 }).status === 0;
+  },
   open: (path, flags, mode) => promises.open(path, flags, mode),
   link: (existing, fresh) => promises.link(existing, fresh),
   rename: (from, to) => promises.rename(from, to),

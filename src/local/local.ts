@@ -97,7 +97,10 @@ export interface LocalFolder {
 
   /** Inode of the new folder. Fine when the folder exists; `changed` when something else does. */
   makeFolder(path: LocalPath): Promise<number>;
-  /** Rename without overwriting. Throws `changed` when `from` is not the expected entry or `to` is taken. Gives the new stamp of a file. */
+  /**
+   * Rename without overwriting. Throws `changed` when `from` is not the expected entry or `to` is taken, an `ambiguous`
+   * error when it may be done. Gives the new stamp of a file.
+   */
   move(from: LocalPath, to: LocalPath, expected: LocalStamp | 'folder'): Promise<LocalStamp | undefined>;
   /** Into the trash. Throws `changed` when the file is not the expected version. A missing file is fine. */
   removeFile(path: LocalPath, expected: LocalStamp): Promise<void>;

@@ -166,6 +166,33 @@ export function guessDisk(root: string, disk: Disk = systemDisk): DiskFacts {
   };
 }
 
+/**
+ * Kinds of file systems, by Linux's numbers, that make inode numbers up: a folder can have another after the disk was
+ * mounted anew, or when the system had forgotten it. NTFS and NFS keep theirs.
+ */
+const MADE_UP: ReadonlySet<number> = new Set([
+  0x4d44, // FAT
+  0x2011bab0, // exFAT
+  0x65735546, // FUSE: sshfs, rclone, and what else has no numbers of its own
+  0xff534d42, // CIFS
+  0xfe534d42, // SMB 2
+  0x517b, // SMB
+  0x01021997, // 9p
+  0x786f4256, // VirtualBox's shared folders
+]);
+
+/** Whether the disk of this root knows a folder by its inode, for ever. What cannot be asked is taken to. */
+export async function keepsInodes(root: string, disk: Disk = systemDisk): Promise<boolean> {
+  try {
+    const { type } = await disk.statfs(root);
+    // Systems of 32 bits give the higher numbers with a sign. Those of other kinds than Linux number them their own way.
+    return type === undefined || process.platform !== 'linux' || !MADE_UP.has(type >>> 0);
+  } catch (error) {
+    if (codeOf(error) === undefined) throw error;
+    return true;
+  }
+}
+
 /** What the base speaks of. */
 export interface KnownRoot {
   readonly pairId: string;

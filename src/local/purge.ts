@@ -1,6 +1,7 @@
 /**
  * Ends the trash: by age, then by size. It touches nothing but days and drawers that are named as ours are, follows
- * no symlink, and takes turns with all else: a drawer may be half gone when it stops.
+ * no symlink, and takes turns with all else: a drawer may be half gone when it stops. How old something is, only a clock
+ * says, and clocks jump by years, so `expiryOf` believes none at once.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Disk, DiskStats } from './disk.ts';
@@ -10,6 +11,8 @@ import { dayOf, trashFolder } from './trash.ts';
 export interface TrashLimits {
   /** Days before the last so many go whole. */
   readonly days: number;
+  /** But none from this day on (`YYYY-MM-DD`), however old it looks; undefined: the clock is believed. */
+  readonly before?: string;
   /** What is left may be this large; undefined: no limit. Drawers of the last hour stay even so. */
   readonly bytes: number | undefined;
 }
@@ -30,6 +33,8 @@ export interface TrashPlace {
 
 const DAY_MS = 86_400_000;
 const HOUR_MS = 3_600_000;
+/** A day before it was named by a clock that had lost its time: nobody knows how old it is, so it goes by size alone. */
+const FIRST_DAY = '2026-01-01';
 
 /** Throws only the reason of `signal`. */
 export async function purgeTrash(
@@ -43,18 +48,48 @@ export async function purgeTrash(
   if (!isFolder(walk, own) || !isFolder(walk, base)) return { drawers: 0, bytes: 0 };
 
   const days = [...namesIn(walk, base, /^\d{4}-\d{2}-\d{2}$/)].sort();
-  const oldest = dayOf(now - limits.days * DAY_MS);
+  const oldest = earlier(dayOf(now - limits.days * DAY_MS), limits.before);
+  const isOver = (day: string): boolean => day >= FIRST_DAY && day < oldest;
   let drawers = 0;
-  for (const day of days.filter((name) => name < oldest)) {
+  for (const day of days.filter(isOver)) {
     const before = drawersIn(walk, `${base}/${day}`).length;
     await remove(walk, `${base}/${day}`);
     drawers += before - drawersIn(walk, `${base}/${day}`).length;
   }
   if (limits.bytes !== undefined) {
-    const recent = days.filter((name) => name >= oldest).map((name) => `${base}/${name}`);
+    const recent = days.filter((name) => !isOver(name)).map((name) => `${base}/${name}`);
     drawers += await shrink(walk, recent, { bytes: limits.bytes, now });
   }
   return { drawers, bytes: walk.bytes };
+}
+
+export interface Expiry {
+  /** Days before this one may go; empty: none. */
+  readonly before: string;
+  /** What the next purge has to be told. */
+  readonly note: string;
+}
+
+/**
+ * What may go by age now (epoch milliseconds): what was over its time already when the trash was looked at before, a day
+ * ago or more, as `note` tells. So a clock that jumped ahead takes nothing along at first, and whoever notices it, or
+ * the next look at a time server, has a whole day to put it right; once it is right, what it said is forgotten. The rule
+ * needs no other clock: a second look shows that time has passed, and cannot show how much. It costs a day of room.
+ */
+export function expiryOf(note: string | undefined, now: number, days: number): Expiry {
+  const [, at, seen = ''] = /^(\d+) (\d{4}-\d{2}-\d{2})$/.exec(note ?? '') ?? [];
+  const oldest = dayOf(now - days * DAY_MS);
+  const ago = at === undefined ? Number.NaN : now - Number(at);
+  // Looked at a moment ago: it stays the look that counts.
+  if (note !== undefined && ago >= 0 && ago < DAY_MS) return { before: '', note };
+  return {
+    before: ago >= DAY_MS ? earlier(oldest, seen) : '',
+    note: `${Math.max(0, Math.floor(now))} ${oldest}`,
+  };
+}
+
+function earlier(day: string, other: string | undefined): string {
+  return other !== undefined && other < day ? other : day;
 }
 
 /** Folders of a day that are named as our drawers are (absolute). */

@@ -101,8 +101,8 @@ export interface Remote {
   /** All reads of one folder. */
   read(dir: RemoteDir, reads: readonly Read[], signal?: AbortSignal): Promise<void>;
   /**
-   * One rename or move, whole folders as one. Throws `changed` or `taken` when the expectation does not hold. Gives the
-   * new stamp of a file where the server has dated it anew.
+   * One rename or move, whole folders as one. Throws `changed` or `taken` when the expectation does not hold, an
+   * `ambiguous` error when it may be done or was left half-way. Gives the new stamp of a file where the server has dated it anew.
    */
   move(move: RemoteMove, signal?: AbortSignal): Promise<RemoteStamp | undefined>;
   /** Files and whole folders of any place; into the trash when it is on. */

@@ -3,10 +3,12 @@
  * more), the others when everything has come to rest. A check that cannot tell says nothing; what the README names as a
  * gap of the API is counted, not excused silently.
  */
+import { PAIR_DEFAULTS } from '../config/schema.ts';
+import type { EngineEvent } from '../engine/events.ts';
 import type { Disposition } from '../lib/errors.ts';
 import { atRest, difference, isKept } from './at-rest.ts';
 import type { Ending } from './life.ts';
-import type { Machine } from './machine.ts';
+import { EPOCH, type Machine } from './machine.ts';
 import type { Scenario } from './scenario.ts';
 import type { SimServerChange } from './server/changes.ts';
 import type { SimServer } from './server.ts';
@@ -16,6 +18,7 @@ export interface Violation {
   readonly promise:
     | 'nothing-is-lost'
     | 'never-half-a-file'
+    | 'nothing-unseen'
     | 'it-ends'
     | 'no-false-conflict'
     | 'no-leftovers'
@@ -29,6 +32,8 @@ export interface Checks {
   violated(promise: Violation['promise'], what: string): void;
   /** A process ended that was not killed: nothing in these worlds is a bug, a halt or for the user to mend. */
   ended(name: string, ending: Ending): void;
+  /** A process says something: that it halts, it must not in these worlds. */
+  heard(name: string, event: EngineEvent): void;
   /** Its last run found both sides equal and did nothing. */
   wasIdle(machine: Machine): boolean;
   /** Everything stands still: is all as promised? */
@@ -83,6 +88,9 @@ export function createChecks(of: ChecksOf): Checks {
           : undefined);
       if (fault !== undefined) violated(fault[0], `${machine.name}:${path} ${fault[1]} (${what})`);
     });
+  server.onBlindRetry((request) =>
+    violated('nothing-unseen', `sent again without a look, though its answer was lost: ${request}`),
+  );
   server.onChange((change) => {
     retire(server, change.before, change.after);
     if (change.before !== undefined && change.after === undefined)
@@ -104,6 +112,10 @@ export function createChecks(of: ChecksOf): Checks {
       const { cause, code, message } = ending.error;
       const where = cause instanceof Error ? cause.stack : ending.error.stack;
       violated('no-bug', `${name} ended with ${code}: ${message} ${where}`);
+    },
+    heard: (name, event) => {
+      if (event.kind === 'notice' && event.level === 'error')
+        violated('no-bug', `${name} halts without a cause: ${event.message}`);
     },
     wasIdle: ({ last }) =>
       last?.kind === 'report' &&
@@ -161,12 +173,60 @@ function lost(
   return ['nothing-is-lost', `held ${shown(before)}, which is nowhere any more`];
 }
 
+/** Taken sooner than it can have stood still: half of a file that somebody is writing looks no different. */
+function unsettled({ truth, scenario }: ChecksOf, change: SimServerChange): Fault | undefined {
+  const { after, request, sentAt } = change;
+  const since = after === undefined ? undefined : truth.since(after);
+  if (after === undefined || after.length === 0 || since === undefined) return undefined;
+  if (!request.startsWith('POST /upload') || change.growing) return undefined;
+  const stood = sentAt - EPOCH - since;
+  // Times are told no finer than this, so that an age may seem so much longer than it is.
+  const tick = 1 + Math.max(...scenario.machines.map(({ grainMs }) => grainMs));
+  return stood >= PAIR_DEFAULTS.settleMs - tick
+    ? undefined
+    : ['never-half-a-file', `was sent ${Math.round(stood)} ms after it was written: ${shown(after)}`];
+}
+
+/** An upload relies on a look that is no older than this, or than so many turns at a slow gate. */
+const LOOK_MS = 2_000;
+const LOOK_TURNS = 20;
+/** Who is refused goes slower for a while: by half, and by half again. */
+const SLOWED = 4;
+/** In a folder that it has made itself it relies on that so long. */
+const OWN_FOLDER_MS = 30_000;
+
+/** A move relies on a younger one, and may take a few requests after it. */
+const MOVE_LOOK_MS = 1_000;
+
+/** Requests wait at the gate, or take long. */
+function mayWait({ faults, outages, limitPerMinute }: Scenario): boolean {
+  return faults.rate > 0 || outages.length > 0 || limitPerMinute !== undefined;
+}
+
+/** Whether the look that it relied on was as young as it must be when the request was sent. */
+function isYoung(
+  { scenario }: ChecksOf,
+  { request, sentAt, lastListedAt, madeAt }: SimServerChange,
+): boolean {
+  const { limitPerMinute = Number.POSITIVE_INFINITY, machines, faults } = scenario;
+  const slowed = machines.length > 1 || faults.kinds.includes('429') ? SLOWED : 1;
+  const turns = (slowed * LOOK_TURNS * 60_000) / limitPerMinute;
+  if (lastListedAt === undefined)
+    return madeAt === undefined || sentAt - madeAt <= Math.max(OWN_FOLDER_MS, turns);
+  if (!request.startsWith('POST /upload')) return mayWait(scenario) || sentAt - lastListedAt <= MOVE_LOOK_MS;
+  return sentAt - lastListedAt <= Math.max(LOOK_MS, turns);
+}
+
 /** What came to stand under a name after its folder was last listed, nobody could see: the API has no conditional write. */
 function onServer(of: ChecksOf, change: SimServerChange): Fault | undefined {
   const { before, after, agentWroteAt, lastListedAt } = change;
-  const half = halfFile(of, after);
+  const half = halfFile(of, after) ?? unsettled(of, change);
   if (half !== undefined) return half;
-  if (agentWroteAt !== undefined && (lastListedAt === undefined || agentWroteAt >= lastListedAt)) {
+  if (
+    agentWroteAt !== undefined &&
+    (lastListedAt === undefined || agentWroteAt >= lastListedAt) &&
+    isYoung(of, change)
+  ) {
     if (before !== undefined && after !== undefined && keyOf(before) === keyOf(after)) return undefined;
     // What a late request takes away lies in the trash; who sent it is long gone, and cannot put it back.
     const late = change.at - change.sentAt > LATE_MS;

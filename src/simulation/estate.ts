@@ -11,6 +11,8 @@ import type { Process } from './timeline.ts';
 export interface Estate {
   pace: SavedPace | undefined;
   held: readonly Held[];
+  /** What a person let pass, as `heldFingerprint` gives it. */
+  approved: ReadonlySet<string>;
   /** The state for a new process. `watchful`: a power cut may come, so what is durable must be known at each moment. */
   open(life: {
     readonly root: string;
@@ -40,6 +42,7 @@ export function createEstate(identity: Identity): Estate {
   return {
     pace: undefined,
     held: [],
+    approved: new Set(),
     open: ({ root, process, disk, watchful }) => {
       const pairId = markedId(root, disk);
       const state = openPairState({

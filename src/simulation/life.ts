@@ -36,7 +36,7 @@ export interface Life {
   readonly root: string;
   readonly disk: Disk;
   /** Epoch milliseconds. */
-  readonly bootedAt: number;
+  readonly boot: string;
   /** What a process keeps of its pace when it ends by itself. */
   keepPace?: () => void;
 }
@@ -67,7 +67,13 @@ async function openLife(life: Life): Promise<Assembled> {
     },
     {
       pairConfig: pairConfig(root),
-      run: { clock, observer: { on: parts.heard }, mode: 'normal', dryRun: false, signal: life.abort.signal },
+      run: {
+        clock,
+        observer: { on: (event) => (process.alive ? parts.heard(event) : undefined) },
+        mode: 'normal',
+        dryRun: false,
+        signal: life.abort.signal,
+      },
       direction: 'both',
       root,
       workspace: { id: WORKSPACE, name: 'sim', slug: 'sim' },
@@ -77,12 +83,12 @@ async function openLife(life: Life): Promise<Assembled> {
         saveHeld: (held) => {
           if (process.alive) estate.held = held;
         },
-        approved: () => new Set(),
+        approved: () => estate.approved,
         take: () => false,
       },
       disk,
       host: parts.name,
-      bootedAt: life.bootedAt,
+      boot: life.boot,
       hex: (digits) => parts.chance.next().toString(16).slice(2).padEnd(digits, '0').slice(0, digits),
     },
   );
@@ -123,10 +129,11 @@ export async function syncOnce(life: Life): Promise<Ending> {
     const pair = await openLife(life);
     const { report, later, bug } = await runUntilQuiet(pair, life.abort.signal, pair.gate.counts);
     pair.end();
-    life.keepPace?.();
     return bug === undefined ? { kind: 'report', report, later } : { kind: 'failed', error: bug };
   } catch (error) {
     return endOf(life, error);
+  } finally {
+    life.keepPace?.();
   }
 }
 
@@ -151,9 +158,10 @@ export async function watch(
     };
     await watchPair(pair, options, life.abort.signal);
     pair.end();
-    life.keepPace?.();
     return { kind: 'stopped' };
   } catch (error) {
     return endOf(life, error);
+  } finally {
+    life.keepPace?.();
   }
 }

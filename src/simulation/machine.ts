@@ -2,6 +2,7 @@
  * One simulated machine: a disk and a state that outlive its processes. Processes start, run once or watch, and end: by
  * themselves, when told, or by death.
  */
+import { heldFingerprint } from '../core/guard.ts';
 import type { LocalDir } from '../core/path.ts';
 import type { EngineEvent } from '../engine/events.ts';
 import { createSimDisk, type SimDisk } from './disk.ts';
@@ -28,6 +29,8 @@ export interface Machine {
   crash(powerCut: boolean): void;
   /** The world is over. */
   close(): void;
+  /** A person lets all pass that is held. Gives whether there was anything. */
+  approve(): boolean;
   /** A person touched this path: a service that watches is told. */
   hint(path: string): void;
   /** How the last process ended that was not killed. */
@@ -42,6 +45,8 @@ export interface MachineParts {
   readonly limitPerMinute: number | undefined;
   readonly server: SimServer;
   readonly faults: SimFaults;
+  /** Told before each synchronous call of its processes on the disk. */
+  readonly between?: (what: string) => void;
   /** Told how a process ended that was not killed. */
   ended(ending: Ending): void;
   readonly tell: (line: () => string) => void;
@@ -58,11 +63,12 @@ export function createMachine(parts: MachineParts): Machine {
     now: () => Math.floor(epochMs + timeline.now),
     caseInsensitive: plan.caseInsensitive,
     hardLinks: plan.hardLinks,
+    grainMs: plan.grainMs,
   });
   const estate = createEstate({ storage: ORIGIN, workspaceId: WORKSPACE });
   let running: { readonly process: Process; readonly abort: AbortController } | undefined;
   let last: Ending | undefined;
-  let bootedAt = epochMs - 600_000;
+  let boots = 0;
   let hint: (dirs: readonly LocalDir[]) => void = () => undefined;
 
   const crash = (powerCut: boolean): void => {
@@ -74,7 +80,7 @@ export function createMachine(parts: MachineParts): Machine {
     estate.inherit(powerCut, chance);
     if (powerCut) {
       disk.powerLoss(chance);
-      bootedAt = Math.floor(epochMs + timeline.now);
+      boots += 1;
     }
     hint = () => undefined;
   };
@@ -92,13 +98,16 @@ export function createMachine(parts: MachineParts): Machine {
     start: ({ mode, fuse, powerCut, forgets }) => {
       if (running !== undefined) return;
       last = undefined;
-      const process = timeline.process({ epochMs, fuse });
+      const process = timeline.process({
+        ...{ epochMs, fuse },
+        ...(parts.between === undefined ? {} : { onPoint: parts.between }),
+      });
       const abort = new AbortController();
       const own = disk.forProcess(process.hands);
       if (forgets) estate.forget();
       running = { process, abort };
       const state = estate.open({ root, process, disk: own, watchful: powerCut });
-      const life: Life = { parts, process, abort, estate, state, root, disk: own, bootedAt };
+      const life: Life = { parts, process, abort, estate, state, root, disk: own, boot: `start ${boots}` };
       const watching = (to: (dirs: readonly LocalDir[]) => void): void => {
         hint = to;
       };
@@ -119,6 +128,10 @@ export function createMachine(parts: MachineParts): Machine {
     stop: () => running?.abort.abort(new Error('told to stop')),
     crash,
     close: () => estate.close(),
+    approve: () => {
+      estate.approved = new Set([...estate.approved, ...estate.held.map(heldFingerprint)]);
+      return estate.held.length > 0;
+    },
     hint: (path) => {
       const slash = path.lastIndexOf('/');
       // Hints get lost: the kernel's queue overflows now and then.

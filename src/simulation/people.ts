@@ -64,6 +64,39 @@ export function act(person: Person, edit: Edit): string | undefined {
   return done === undefined ? undefined : `${person.name} ${done}`;
 }
 
+const WIDE = 'wide';
+
+/** Writes so many files of one folder, from this number on. */
+export function writeWide(person: Person, first: number, files: number): string {
+  const folder = `${person.own}${WIDE}`;
+  if (kindAt(person.place, folder) === undefined) person.place.mkdir(folder);
+  if (kindAt(person.place, folder) !== 'folder') return `${person.name} finds ${folder} taken`;
+  for (let n = first; n < first + files; n += 1) writeOneOfWide(person, n);
+  return `${person.name} writes ${files} files in ${folder}`;
+}
+
+export function writeOneOfWide(person: Person, file: number): string | undefined {
+  const path = `${person.own}${WIDE}/${file}`;
+  const kind = kindAt(person.place, path);
+  if (kindAt(person.place, parentOf(path)) !== 'folder' || (kind !== undefined && kind !== 'file'))
+    return undefined;
+  return `${person.name} ${overwrite(person, { path, how: 'write', size: 24 })}`;
+}
+
+/** Somebody writes into a file that is there, or into one of a folder, at this very moment; its size stays. */
+export function scribble(person: Person, named: string, which: number): string | undefined {
+  const { place, own } = person;
+  const inside = place.list().filter(({ path, kind }) => kind === 'file' && parentOf(path) === named);
+  const path = inside[Math.floor(which * inside.length)]?.path ?? named;
+  const there = place.read(path);
+  if (there === undefined || path === ANCHOR || !path.startsWith(own)) return undefined;
+  return `${person.name} ${overwrite(person, { path, how: 'write', size: there.length })}`;
+}
+
+function parentOf(path: string): string {
+  return path.slice(0, Math.max(0, path.lastIndexOf('/')));
+}
+
 interface Scene {
   readonly person: Person;
   readonly edit: Edit;
@@ -96,8 +129,15 @@ function gaveUpBelow({ place, truth }: Person, path: string): void {
 }
 
 function put({ person, edit }: Scene, path: string, how: 'write' | 'replace'): string {
+  return overwrite(person, { path, how, size: edit.size });
+}
+
+function overwrite(
+  person: Person,
+  { path, how, size }: { readonly path: string; readonly how: 'write' | 'replace'; readonly size: number },
+): string {
   const { place, truth, name } = person;
-  const bytes = truth.fresh(edit.size, name);
+  const bytes = truth.fresh(size, name);
   truth.gaveUp(place.read(path));
   truth.wrote(bytes);
   place[how](path, bytes);

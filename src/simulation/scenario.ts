@@ -12,10 +12,33 @@ export interface Scenario {
   readonly behaviour: Partial<SimBehaviour>;
   readonly limitPerMinute: number | undefined;
   readonly faults: { readonly rate: number; readonly kinds: readonly SimFault[] };
+  /** Folders of which every list fails for a while. */
+  readonly outages: readonly Outage[];
+  /** A folder of many files, and who writes all of it anew when; undefined in most worlds. */
+  readonly wide: Wide | undefined;
+  /** An agent writes into files at the very moment that requests about them are on their way. */
+  readonly scribbler: boolean;
   /** May several people edit the same paths? When not, no conflict copy may ever appear. */
   readonly shared: boolean;
   readonly machines: readonly MachinePlan[];
   readonly edits: readonly Edit[];
+}
+
+export interface Wide {
+  readonly files: number;
+  /** `first`: number of the first file. */
+  readonly writes: readonly { readonly at: number; readonly who: Edit['who']; readonly first: number }[];
+  /** An agent writes the file of this number, whether it is there or not. */
+  readonly pokes: readonly { readonly at: number; readonly file: number }[];
+}
+
+export interface Outage {
+  /** Virtual milliseconds. */
+  readonly at: number;
+  readonly forMs: number;
+  /** Which of the folders there are at that moment, the top among them, in [0, 1). */
+  readonly where: number;
+  readonly how: SimFault;
 }
 
 export interface MachinePlan {
@@ -23,6 +46,10 @@ export interface MachinePlan {
   readonly skewMs: number;
   readonly caseInsensitive: boolean;
   readonly hardLinks: boolean;
+  /** A program writes into files at the very moment that a process works on them. */
+  readonly scribbler: boolean;
+  /** Its disk tells times no finer than this, in milliseconds. */
+  readonly grainMs: number;
   readonly starts: readonly Start[];
 }
 
@@ -82,14 +109,23 @@ export const CALM_AT = 90_000;
 export function drawScenario(seed: string): Scenario {
   const chance = createChance(seed);
   const machines = chance.hits(0.35) ? 2 : 1;
-  const shared = chance.hits(0.6);
+  const mayShare = chance.hits(0.6);
+  const usualLimit = chance.hits(0.08) ? chance.pick([300, 1000]) : undefined;
+  const wide = drawWide(chance.fork('wide'));
+  const shared = mayShare || wide !== undefined;
   return {
     seed,
     behaviour: drawBehaviour(chance.fork('server')),
-    limitPerMinute: chance.hits(0.08) ? chance.pick([300, 1000]) : undefined,
+    limitPerMinute: wide === undefined ? usualLimit : 60,
+    wide,
     faults: drawFaults(chance.fork('faults')),
+    outages: drawOutages(chance.fork('outages')),
+    scribbler: chance.fork('scribbler').hits(0.2),
     shared,
-    machines: Array.from({ length: machines }, (_, index) => drawMachine(chance.fork(`machine ${index}`))),
+    machines: Array.from({ length: machines }, (_, index) => {
+      const plan = drawMachine(chance.fork(`machine ${index}`));
+      return wide === undefined ? plan : { ...plan, starts: ONE_SERVICE };
+    }),
     edits: drawEdits(chance.fork('edits'), machines),
   };
 }
@@ -97,8 +133,12 @@ export function drawScenario(seed: string): Scenario {
 function drawBehaviour(chance: Chance): Partial<SimBehaviour> {
   return {
     takenName: chance.pick(['overwrite', 'overwrite', 'rename', 'refuse'] as const),
+    takenMove: chance.fork('moves').hits(0.1)
+      ? chance.fork('move').pick(['overwrite', 'rename', 'refuse'] as const)
+      : undefined,
     dateGrainMs: chance.hits(0.2) ? 1000 : 1,
     growingUploads: chance.hits(0.15),
+    streamedDownloads: chance.hits(0.3),
     moveDate: chance.hits(0.2) ? 'new' : 'kept',
     showHidden: chance.hits(0.1) ? 'ignored' : 'honoured',
     missingFolder: chance.pick([404, 404, 500, 'empty'] as const),
@@ -116,10 +156,43 @@ function drawFaults(chance: Chance): Scenario['faults'] {
   return { rate: kinds.length === 0 ? 0 : chance.pick([0.02, 0.05, 0.15]), kinds };
 }
 
+/** It needs more than a minute to send so many files at its rate. */
+const ONE_SERVICE: readonly Start[] = [
+  { at: 500, mode: 'watch', fuse: undefined, powerCut: false, forgets: false, stopAt: CALM_AT },
+];
+
+/** At a slow rate, so that what was looked at grows old before its turn comes. */
+function drawWide(chance: Chance): Wide | undefined {
+  if (!chance.hits(0.02)) return undefined;
+  const files = 40 + chance.below(40);
+  const writes = Array.from({ length: 1 + chance.below(2) }, () => ({
+    at: 2_000 + chance.below(40_000),
+    who: chance.hits(0.2) ? ('agent' as const) : 0,
+    first: chance.below(3) * files,
+  }));
+  const pokes = Array.from({ length: chance.below(30) }, () => ({
+    at: chance.below(CALM_AT),
+    file: chance.below(files * 3),
+  }));
+  return { files, writes: [{ at: 1, who: 0, first: 0 }, ...writes], pokes };
+}
+
+/** Long enough for every look of a run to meet it, and the second look before a delete. */
+function drawOutages(chance: Chance): readonly Outage[] {
+  if (!chance.hits(0.2)) return [];
+  return Array.from({ length: 1 + chance.below(3) }, () => ({
+    at: chance.below(CALM_AT - 20_000),
+    forMs: 2_000 + chance.below(25_000),
+    where: chance.next(),
+    how: chance.pick(['500', '503', 'html', 'half-list', 'lost-before', 'lost-after'] as const),
+  }));
+}
+
 function drawMachine(chance: Chance): MachinePlan {
   const skewMs = chance.hits(0.3) ? (chance.next() - 0.5) * 7_200_000 : 0;
   const deadly = chance.hits(0.6);
   const powerCut = chance.hits(0.4);
+  const hardLinks = !chance.hits(0.05);
   const starts: Start[] = [];
   for (let at = chance.below(3_000); at < CALM_AT - 5_000; ) {
     const mode = chance.hits(0.35) ? 'watch' : 'sync';
@@ -137,8 +210,10 @@ function drawMachine(chance: Chance): MachinePlan {
   }
   return {
     skewMs: Math.floor(skewMs),
-    caseInsensitive: false,
-    hardLinks: !chance.hits(0.05),
+    caseInsensitive: chance.fork('case').hits(0.08),
+    hardLinks,
+    scribbler: hardLinks && chance.hits(0.25),
+    grainMs: chance.pick([1, 1, 1, 10, 40]),
     starts,
   };
 }
@@ -171,6 +246,6 @@ function drawEdit(
     kind: chance.pick(kinds),
     where: chance.next(),
     other: chance.next(),
-    size: chance.pick([10, 10, 10, 10, 24, 24, 300]),
+    size: chance.hits(0.01) ? 100_000 : chance.pick([10, 10, 10, 10, 24, 24, 300]),
   };
 }

@@ -10,10 +10,11 @@ import type { Hands } from './hands.ts';
 import { createAgent, type SimAgent } from './server/agent.ts';
 import { defaultSimBehaviour, type SimBehaviour } from './server/behaviour.ts';
 import { createChanges, type SimServerChange } from './server/changes.ts';
-import type { Desk } from './server/desk.ts';
+import type { Desk, Letter } from './server/desk.ts';
 import type { SimFault, SimFaults } from './server/faults.ts';
 import { createRateLimit } from './server/limit.ts';
 import { createLine, type Line } from './server/line.ts';
+import { pathsNamed } from './server/named.ts';
 import { bytesIn, filesIn, newFolder, type SimFolder } from './server/store.ts';
 
 export interface SimServerOptions {
@@ -41,6 +42,10 @@ export interface SimServer {
   readonly agent: SimAgent;
   /** Told of every name outside `/.rtsync` that a request changed. Gives the way to stop listening. */
   onChange(listener: (change: SimServerChange) => void): () => void;
+  /** Told of every request when it sets out, with the paths that it names. */
+  onRequest(listener: (paths: readonly string[]) => void): void;
+  /** Told of each upload or new folder that a client repeats though it has no answer and did not look. */
+  onBlindRetry(listener: (request: string) => void): void;
   /** Every file, rtsync's own included, by its path without a leading slash. */
   holds(): Iterable<{ readonly path: string; readonly bytes: Uint8Array }>;
   /** Server times at which requests arrived, refused ones included; a proxy's repetition does not count. */
@@ -49,6 +54,11 @@ export interface SimServer {
   readonly sentTimes: readonly number[];
   /** Requests that were over the limit. */
   readonly limited: number;
+  /**
+   * Whether a request met a fault at this server time or later; always so since one met it that was to find out how
+   * the server behaves, since what was found may be wrong.
+   */
+  metTroubleSince(at: number): boolean;
   /** Faults that were played, by kind. */
   readonly played: Readonly<Partial<Record<SimFault, number>>>;
 }
@@ -57,7 +67,9 @@ export function createSimServer(options: SimServerOptions): SimServer {
   const top = newFolder(options.now());
   const behaviour: SimBehaviour = { ...defaultSimBehaviour(), ...options.behaviour };
   const changes = createChanges(top);
-  const figures = createFigures();
+  const figures = createFigures(options.now);
+  const blindListeners: ((request: string) => void)[] = [];
+  const requestListeners: ((paths: readonly string[]) => void)[] = [];
   const desk: Desk = {
     workspaceId: options.workspaceId,
     shelf: {
@@ -69,6 +81,12 @@ export function createSimServer(options: SimServerOptions): SimServer {
     now: options.now,
     schedule: options.schedule,
     count: figures.count,
+    setsOut: (letter) => {
+      for (const listener of requestListeners) listener(pathsNamed(letter));
+    },
+    blind: ({ what }) => {
+      for (const listener of blindListeners) listener(what);
+    },
   };
   const lines = new Map<Hands, Line[]>();
   let clients = 0;
@@ -86,31 +104,44 @@ export function createSimServer(options: SimServerOptions): SimServer {
     },
     agent: createAgent(top, options.now),
     onChange: changes.listen,
+    onRequest: (listener) => {
+      requestListeners.push(listener);
+    },
+    onBlindRetry: (listener) => {
+      blindListeners.push(listener);
+    },
     *holds() {
       for (const { path, file } of filesIn(top, '')) yield { path, bytes: file.bytes };
     },
     ...figures.shown,
+    metTroubleSince: figures.metTroubleSince,
     get limited() {
       return figures.limited;
     },
   };
 }
 
-function createFigures() {
+/** In the requests of a probe. */
+const PROBING = '/.rtsync/probe-';
+
+function createFigures(now: () => number) {
   const shown = {
     requestTimes: [] as number[],
     sentTimes: [] as number[],
     played: {} as Partial<Record<SimFault, number>>,
   };
+  let lastFaultAt = Number.NEGATIVE_INFINITY;
   const figures = {
     shown,
+    metTroubleSince: (at: number): boolean => lastFaultAt >= at,
     limited: 0,
     count: ((sentAt, at, verdict) => {
       shown.sentTimes.push(sentAt);
       shown.requestTimes.push(at);
       if (verdict?.admitted === false) figures.limited += 1;
     }) satisfies Desk['count'] as Desk['count'],
-    play(fault: SimFault): void {
+    play(fault: SimFault, { what }: Letter): void {
+      lastFaultAt = what.includes(PROBING) ? Number.POSITIVE_INFINITY : Math.max(lastFaultAt, now());
       shown.played[fault] = (shown.played[fault] ?? 0) + 1;
     },
   };

@@ -27,13 +27,27 @@ export async function shrink(
 }
 
 function* smallerOnes(scenario: Scenario): Generator<Scenario> {
-  const { faults, machines, edits, behaviour, limitPerMinute } = scenario;
+  const { faults, outages, machines, edits, behaviour, limitPerMinute } = scenario;
   if (faults.rate > 0) {
     yield { ...scenario, faults: { rate: 0, kinds: [] } };
     for (const kind of faults.kinds)
       if (faults.kinds.length > 1)
         yield { ...scenario, faults: { ...faults, kinds: faults.kinds.filter((one) => one !== kind) } };
   }
+  for (let at = 0; at < outages.length; at += 1)
+    yield { ...scenario, outages: outages.filter((_, index) => index !== at) };
+  if (scenario.wide !== undefined) {
+    yield { ...scenario, wide: undefined };
+    const { files, pokes } = scenario.wide;
+    for (let size = Math.ceil(pokes.length / 2); size >= 1; size = size === 1 ? 0 : Math.ceil(size / 2))
+      for (let at = 0; at < pokes.length; at += size)
+        yield {
+          ...scenario,
+          wide: { ...scenario.wide, pokes: [...pokes.slice(0, at), ...pokes.slice(at + size)] },
+        };
+    if (files > 1) yield { ...scenario, wide: { ...scenario.wide, files: Math.ceil(files / 2) } };
+  }
+  if (scenario.scribbler) yield { ...scenario, scribbler: false };
   if (limitPerMinute !== undefined) yield { ...scenario, limitPerMinute: undefined };
   for (const key of Object.keys(behaviour)) {
     const { [key as keyof typeof behaviour]: _dropped, ...rest } = behaviour;
@@ -51,6 +65,8 @@ function* smallerOnes(scenario: Scenario): Generator<Scenario> {
 function* smallerMachines(machine: MachinePlan): Generator<MachinePlan> {
   const { starts } = machine;
   if (machine.skewMs !== 0) yield { ...machine, skewMs: 0 };
+  if (machine.grainMs > 1) yield { ...machine, grainMs: 1 };
+  if (machine.scribbler) yield { ...machine, scribbler: false };
   if (!machine.hardLinks) yield { ...machine, hardLinks: true };
   for (let at = 0; at < starts.length; at += 1)
     yield { ...machine, starts: starts.filter((_, index) => index !== at) };

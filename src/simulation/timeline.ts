@@ -23,6 +23,8 @@ export interface ProcessOptions {
   readonly epochMs: number;
   /** It dies at this many of its own calls. */
   readonly fuse?: number | undefined;
+  /** Told before each of its synchronous calls: between any two of them others may act. */
+  readonly onPoint?: (what: string) => void;
   readonly onDeath?: () => void;
 }
 
@@ -132,8 +134,9 @@ function startProcess(options: ProcessOptions, world: World): Process {
   };
   const hands: Hands = {
     now: () => options.epochMs + world.now(),
-    point: () => {
+    point: (_kind, what) => {
       if (!count()) throw new Died();
+      options.onPoint?.(what);
     },
     later: (kind, _what, deed) => {
       if (!count()) return never();

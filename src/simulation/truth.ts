@@ -9,6 +9,8 @@ export interface Truth {
   wrote(bytes: Uint8Array): void;
   /** A person has begun to write these bytes; who looks meanwhile sees half of them. */
   began(bytes: Uint8Array): void;
+  /** When it came into the world, in the world's milliseconds. */
+  since(bytes: Uint8Array): number | undefined;
   /** A person overwrote or deleted it, knowingly. */
   gaveUp(bytes: Uint8Array | undefined): void;
   /** A moment in what people give up, and whether they gave this up after it. */
@@ -34,6 +36,7 @@ interface Content {
   givenUp: boolean;
   givenUpAt?: number;
   gap: boolean;
+  readonly since: number;
 }
 
 /** Names a content in reports. */
@@ -56,7 +59,8 @@ export function isHeld(
   return false;
 }
 
-export function createTruth(): Truth {
+/** `now`: milliseconds of the world. */
+export function createTruth(now: () => number): Truth {
   const contents = new Map<string, Content>();
   const twins = new Set<string>();
   let count = 0;
@@ -66,7 +70,7 @@ export function createTruth(): Truth {
     const key = keyOf(bytes);
     let found = contents.get(key);
     if (found === undefined) {
-      found = { who: '', whole: false, part: false, givenUp: false, gap: false };
+      found = { who: '', whole: false, part: false, givenUp: false, gap: false, since: now() };
       contents.set(key, found);
     }
     return found;
@@ -84,6 +88,10 @@ export function createTruth(): Truth {
     },
     began: (bytes) => {
       at(bytes).part = true;
+    },
+    since: (bytes) => {
+      const found = contents.get(keyOf(bytes));
+      return found?.whole === true || found?.part === true ? found.since : undefined;
     },
     gaveUp: (bytes) => {
       if (bytes === undefined || bytes.length === 0) return;

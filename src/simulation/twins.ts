@@ -24,22 +24,25 @@ export interface Twins {
 interface Version {
   readonly bytes: Uint8Array;
   readonly date: number;
-  /** A process put it there. */
-  readonly ours: boolean;
+  /** When the process that put it there sent it; undefined: a person did. */
+  readonly sentAt: number | undefined;
 }
 
-/** `troubled`: requests fail in this world, also those that find out how the server behaves. */
-export function watchForTwins(server: SimServer, truth: Truth, troubled: boolean): Twins {
-  const { dateGrainMs, moveDate } = server.behaviour;
-  const usual = troubled ? TROUBLED_SPAN_MS : SPAN_MS;
-  const span = dateGrainMs < 1000 ? usual : COARSE_SPAN_MS;
-  const movesHide = moveDate === 'new' || troubled;
+/** `slow`: by a rate that lets the list after an upload wait. */
+export function watchForTwins(server: SimServer, truth: Truth, slow: boolean): Twins {
+  const { dateGrainMs, moveDate, growingUploads } = server.behaviour;
+  const spanSince = (sentAt: number): number => {
+    if (dateGrainMs >= 1000) return COARSE_SPAN_MS;
+    return slow || server.metTroubleSince(sentAt) ? TROUBLED_SPAN_MS : SPAN_MS;
+  };
+  // A probe that met a fault may have found so.
+  const movesHide = (): boolean => moveDate === 'new' || server.metTroubleSince(Number.POSITIVE_INFINITY);
   const history = new Map<string, Version[]>();
 
   const alike = (one: Version, other: Version): boolean => {
     if (one.bytes === other.bytes || one.bytes.length !== other.bytes.length) return false;
     const tick = Math.floor(one.date / dateGrainMs) === Math.floor(other.date / dateGrainMs);
-    return tick || (one.ours && Math.abs(one.date - other.date) <= span);
+    return tick || (one.sentAt !== undefined && Math.abs(one.date - other.date) <= spanSince(one.sentAt));
   };
   const note = (path: string, version: Version): void => {
     const known = history.get(path) ?? [];
@@ -53,13 +56,16 @@ export function watchForTwins(server: SimServer, truth: Truth, troubled: boolean
   const see = ({ path, bytes, date }: SimEntry): void => {
     const last = history.get(path)?.at(-1);
     if (bytes === undefined || (last?.bytes === bytes && last.date === date)) return;
-    note(path, { bytes, date, ours: false });
+    note(path, { bytes, date, sentAt: undefined });
   };
 
-  server.onChange(({ path, before, after, at, growing, agentWroteAt, lastListedAt }) => {
-    if (after !== undefined && !growing) note(path, { bytes: after, date: at, ours: true });
+  server.onChange(({ path, before, after, at, sentAt, growing, agentWroteAt, wroteBy, lastListedAt }) => {
+    if (after !== undefined && !growing) note(path, { bytes: after, date: at, sentAt });
+    // Written into while our upload grew: what comes of both has the size and the date that are awaited.
+    const mixed = growingUploads && !growing && wroteBy === 'agent' && (agentWroteAt ?? 0) >= sentAt;
+    if (mixed && after !== undefined) excuse(after);
     const unseen = agentWroteAt !== undefined && (lastListedAt === undefined || agentWroteAt >= lastListedAt);
-    if (after !== undefined || before === undefined || !unseen || !movesHide) return;
+    if (after !== undefined || before === undefined || !unseen || !movesHide()) return;
     // Where a move dates anew, or is believed to, what moved along unseen cannot be told from what was meant.
     const sizes = (history.get(path) ?? []).filter(({ bytes }) => bytes !== before);
     if (sizes.some(({ bytes }) => bytes.length === before.length)) excuse(before);

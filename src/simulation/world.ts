@@ -5,11 +5,14 @@
 import type { EngineEvent } from '../engine/events.ts';
 import { createChance } from './chance.ts';
 import { createChecks, type Violation } from './checks.ts';
+import type { Chance } from './hands.ts';
 import { WORKSPACE } from './life.ts';
 import { createMachine, EPOCH, type Machine } from './machine.ts';
-import { ANCHOR, act, type Person } from './people.ts';
+import { createOutages } from './outages.ts';
+import { ANCHOR, act, type Person, scribble, writeOneOfWide, writeWide } from './people.ts';
 import { agentPlace, diskPlace } from './places.ts';
 import { CALM_AT, type Edit, type Scenario } from './scenario.ts';
+import { createScribbler, createStriker, type Strike } from './scribbler.ts';
 import { createSimServer, type SimServer } from './server.ts';
 import { createTimeline, type Timeline } from './timeline.ts';
 import { createTruth, type Truth } from './truth.ts';
@@ -42,6 +45,7 @@ const CALM_RUN_MS = 4 * 3_600_000;
 interface World {
   readonly scenario: Scenario;
   readonly timeline: Timeline;
+  readonly chance: Chance;
   readonly truth: Truth;
   readonly server: SimServer;
   readonly machines: readonly Machine[];
@@ -75,11 +79,10 @@ export async function playWorld(scenario: Scenario, withStory = false): Promise<
 function createWorld(scenario: Scenario, story: string[] | undefined): World {
   const chance = createChance(`${scenario.seed}/world`);
   const timeline = createTimeline(chance.fork('latency'));
-  const truth = createTruth();
+  const truth = createTruth(() => timeline.now);
   const tell = (line: () => string): void => {
     story?.push(`${timeline.now.toFixed(1).padStart(9)} ${line()}`);
   };
-  const faults = { chance: chance.fork('faults'), ...scenario.faults };
   const server = createSimServer({
     now: () => Math.floor(EPOCH + timeline.now),
     behaviour: scenario.behaviour,
@@ -87,18 +90,23 @@ function createWorld(scenario: Scenario, story: string[] | undefined): World {
     schedule: (atMs, deed) => timeline.at(atMs - EPOCH, deed),
     ...(scenario.limitPerMinute === undefined ? {} : { limitPerMinute: scenario.limitPerMinute }),
   });
-  const twins = watchForTwins(server, truth, scenario.faults.rate > 0);
+  const outages = createOutages(scenario.outages, { timeline, server, tell });
+  const faults = { chance: chance.fork('faults'), ...scenario.faults, ...outages };
+  const twins = watchForTwins(server, truth, scenario.limitPerMinute !== undefined);
   const anchor = truth.fresh(10, 'anchor');
   truth.wrote(anchor);
   server.agent.write(ANCHOR, anchor);
   const count = { edits: 0, crashes: 0, powerCuts: 0, conflicts: 0 };
   const heard = (name: string) => (event: EngineEvent) => {
     if (event.kind === 'conflict') count.conflicts += 1;
+    checks.heard(name, event);
     tell(() => `${name} ${describe(event)}`);
   };
   const machines = scenario.machines.map((plan, index) => {
     const name = `m${index}`;
+    const scribbler = createScribbler(chance.fork(`scribbler ${name}`));
     return createMachine({
+      ...(plan.scribbler ? { between: (call) => doScribble(world, machines[index], scribbler(call)) } : {}),
       name,
       plan,
       timeline,
@@ -113,7 +121,39 @@ function createWorld(scenario: Scenario, story: string[] | undefined): World {
   });
   for (const machine of machines) machine.disk.person.write(ANCHOR, anchor);
   const checks = createChecks({ scenario, truth, server, machines, tell });
-  return { scenario, timeline, truth, server, machines, faults, checks, twins, tell, count };
+  const world: World = {
+    chance: chance.fork('scribbles'),
+    scenario,
+    timeline,
+    truth,
+    server,
+    machines,
+    faults,
+    checks,
+    twins,
+    tell,
+    count,
+  };
+  unleash(world, chance);
+  return world;
+}
+
+/** Those who write into what has just got its name on a machine, and into what a request on its way names. */
+function unleash(world: World, chance: Chance): void {
+  const { scenario, timeline, machines, server } = world;
+  const strike = (one: Strike | undefined, deed: (path: string) => void): void => {
+    if (one !== undefined) timeline.at(timeline.now + one.inMs, () => deed(one.path));
+  };
+  for (const [index, machine] of machines.entries()) {
+    if (scenario.machines[index]?.scribbler !== true) continue;
+    const striker = createStriker(chance.fork(`striker ${machine.name}`), 0.3, [2, 10, 40]);
+    machine.disk.onChange(({ path, after }) =>
+      strike(striker(after === undefined ? [] : [path]), (at) => doScribble(world, machine, at)),
+    );
+  }
+  if (!scenario.scribbler) return;
+  const striker = createStriker(chance.fork('striker agent'), 0.08, [5, 40, 40, 3_000, 30_000]);
+  server.onRequest((paths) => strike(striker(paths), (at) => doScribble(world, undefined, at)));
 }
 
 function describe(event: EngineEvent): string {
@@ -127,6 +167,10 @@ function describe(event: EngineEvent): string {
 async function stormyPart(world: World): Promise<void> {
   const { scenario, timeline, machines, checks } = world;
   for (const edit of scenario.edits) timeline.at(edit.at, () => doEdit(world, edit));
+  for (const { at, ...write } of scenario.wide?.writes ?? [])
+    timeline.at(at, () => tellOf(world, () => doWide(world, write)));
+  for (const { at, file } of scenario.wide?.pokes ?? [])
+    timeline.at(at, () => tellOf(world, () => writeOneOfWide(personAt(world, undefined), file)));
   for (const [index, plan] of scenario.machines.entries()) {
     const machine = machines[index] as Machine;
     for (const start of plan.starts) timeline.at(start.at, () => startProcess(world, machine, start));
@@ -165,10 +209,36 @@ function endLife(world: World, machine: Machine): void {
 }
 
 function doEdit(world: World, edit: Edit): void {
-  const { truth, server, scenario, machines, timeline, twins } = world;
-  const machine = edit.who === 'agent' ? undefined : machines[edit.who];
+  const machine = edit.who === 'agent' ? undefined : world.machines[edit.who];
   if (edit.who !== 'agent' && machine === undefined) return;
-  const person: Person = {
+  tellOf(world, () => act(personAt(world, machine), edit));
+}
+
+function doWide(
+  world: World,
+  { who, first }: { readonly who: Edit['who']; readonly first: number },
+): string | undefined {
+  const machine = who === 'agent' ? undefined : world.machines[who];
+  return writeWide(personAt(world, machine), first, world.scenario.wide?.files ?? 0);
+}
+
+/** Nobody is about when all must come to rest. */
+function doScribble(world: World, machine: Machine | undefined, path: string | undefined): void {
+  if (path === undefined || path.startsWith('.rtsync') || world.timeline.now >= CALM_AT) return;
+  tellOf(world, () => scribble(personAt(world, machine), path, world.chance.next()));
+}
+
+/** A person's deed; gives what was done in words, or that there was nothing to do. */
+function tellOf(world: World, deed: () => string | undefined): void {
+  const done = world.twins.around(deed);
+  if (done === undefined) return;
+  world.count.edits += 1;
+  world.tell(() => done);
+}
+
+function personAt(world: World, machine: Machine | undefined): Person {
+  const { truth, server, scenario, timeline, twins } = world;
+  return {
     place: machine === undefined ? agentPlace(server) : diskPlace(machine.disk),
     truth,
     name: machine?.name ?? 'agent',
@@ -179,10 +249,6 @@ function doEdit(world: World, edit: Edit): void {
       if (machine !== undefined) timeline.at(timeline.now + 5, () => machine.hint(path));
     },
   };
-  const done = twins.around(() => act(person, edit));
-  if (done === undefined) return;
-  world.count.edits += 1;
-  world.tell(() => done);
 }
 
 async function calmPart(world: World): Promise<void> {
@@ -196,6 +262,7 @@ async function calmPart(world: World): Promise<void> {
     let idle = true;
     for (const machine of machines) {
       if (!(await runInCalm(world, machine))) return;
+      if (machine.approve()) tell(() => `a person approves what ${machine.name} holds`);
       idle = checks.wasIdle(machine) && idle;
     }
     if (idle && round > 1) {

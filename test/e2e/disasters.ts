@@ -89,7 +89,12 @@ const emptied =
     noneGone(scene, scene.served, 'the workspace');
     rmSync(scene.folder, { recursive: true });
     renameSync(`${scene.folder} backup`, scene.folder);
-    check((await scene.sync()).code === 0, 'with the files put back, a sync ends with 0');
+    const older = await scene.sync();
+    check(older.code === 3, `with a copy from before put in its place, a sync asks: ${older.code}`);
+    noneGone(scene, scene.served, 'the workspace');
+    const approved = await scene.machine.launch('approve', '--afresh').ended;
+    check(approved.code === 0, `approve --afresh ends with 0: ${approved.code}`);
+    check((await scene.sync()).code === 0, 'after it, a sync ends with 0');
     equalAtLast(scene);
   };
 

@@ -1,5 +1,5 @@
 /** The command line as a person meets it: what it prints, how it ends, and one plain sentence for every mistake. */
-import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/lib/clock.ts';
@@ -77,6 +77,82 @@ describe('sync, push and pull', () => {
     }));
 });
 
+describe('--json of a run that comes to no report', () => {
+  const shape = {
+    ...{ version: 1, inSync: false, held: [], conflicts: [], bytes: { up: 0, down: 0 } },
+    durationMs: expect.any(Number),
+    requests: { total: expect.any(Number), byKind: expect.any(Object) },
+    operations: expect.objectContaining({ upload: 0, conflict: 0 }),
+  };
+
+  /** One object and the sentence, which say the same. */
+  function expectTold(told: CliRun, exit: number, code: string): void {
+    expect(told.stdout.trim().split('\n')).toHaveLength(1);
+    const object = JSON.parse(told.stdout);
+    expect(object).toMatchObject({ ...shape, problems: [{ path: '', code }] });
+    expect(told.stderr).toContain(object.problems[0].message);
+    expect(told.code).toBe(exit);
+  }
+
+  it('since it is halted says so, with the exit code of the sentence', () =>
+    withWorld({}, async (world) => {
+      await world.here.write('a.txt', 'a');
+      expect((await world.cli('sync', 'here', 'project')).code).toBe(0);
+      await world.here.remove('.rtsync/pair.json');
+      for (const [verb, direction] of [
+        ['sync', 'both'],
+        ['push', 'push'],
+        ['pull', 'pull'],
+      ] as const) {
+        const told = await world.cli('--json', verb, 'here', 'project');
+        expectTold(told, 3, 'halted');
+        expect(JSON.parse(told.stdout)).toMatchObject({ pair: 'project', direction, dryRun: false });
+      }
+      await world.here.remove('.rtsync');
+      await world.there.empty({ all: true });
+      expectTold(await world.cli('--json', 'sync', 'here', 'project', '--dry-run'), 3, 'halted');
+    }));
+
+  it('since it could not start says so, but for wrong usage', () =>
+    withWorld({}, async (world) => {
+      const json = (...args: string[]) => world.cli('--json', ...args);
+      expectTold(await json('sync', 'nowhere', 'project'), 78, 'no-folder');
+      expectTold(await json('pull', 'here', 'projetc'), 78, 'no-workspace');
+      const keyless = await world.cliWith(
+        { RUNTOOLS_API_KEY: undefined },
+        '--json',
+        'sync',
+        'here',
+        'project',
+      );
+      expectTold(keyless, 77, 'key-missing');
+      expectTold(await json('sync', '--config', 'missing.json', 'here', 'project'), 78, 'config');
+      expect(await json('sync', '--mirro')).toMatchObject({ code: 2, stdout: '' });
+      expect(await json('sync')).toMatchObject({ code: 2, stdout: '' });
+      await world.test.server.close();
+      expectTold(await json('sync', 'here', 'project'), 75, 'network');
+    }));
+
+  it('of several pairs stands beside the reports of the others', () =>
+    withWorld({}, async (world) => {
+      await world.here.write('a.txt', 'a');
+      const pairs = [
+        { folder: 'nowhere', workspace: 'project', path: 'sub', name: 'first' },
+        { folder: 'here', workspace: 'project', path: 'other', name: 'second' },
+      ];
+      const run = await world.cli('--json', '--config', await configFile(world, { pairs }), 'sync');
+      const objects = run.stdout
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line));
+      expect(objects).toMatchObject([
+        { pair: 'first', inSync: false, problems: [{ code: 'no-folder' }] },
+        { pair: 'second', inSync: true, problems: [] },
+      ]);
+      expect(run.code).toBe(78);
+    }));
+});
+
 describe('a mistake with the key', () => {
   it('missing', () =>
     withWorld({}, async (world) => {
@@ -137,6 +213,21 @@ describe('a mistake with an end of the pair', () => {
       await world.here.write('inner/a.txt', 'a');
       expect((await world.cli('sync', 'here', 'project')).code).toBe(0);
       expectSentence(await world.cli('sync', 'here/inner', 'other'), 78, 'lies inside the synced folder');
+    }));
+
+  it('a pair around a pair, until that one is ended', () =>
+    withWorld({ workspaces: [{ slug: 'project' }, { slug: 'other' }] }, async (world) => {
+      await world.here.fill({ 'a.txt': 'a', 'inner/b.txt': 'b' });
+      const around = () => world.cli('sync', 'here', 'project');
+      const inner = () => world.cli('sync', 'here/inner', 'other');
+      expect((await inner()).code).toBe(0);
+      expectSentence(await around(), 78, 'which is synced by itself', world.here.at('inner'));
+      expect((await inner()).code).toBe(0);
+      await world.here.remove('inner/.rtsync');
+      expect((await around()).code).toBe(0);
+      expect(await world.there.paths()).toEqual(['a.txt', 'inner/', 'inner/b.txt']);
+      expectSentence(await inner(), 78, 'lies inside the synced folder');
+      expect((await around()).code).toBe(0);
     }));
 
   it('a workspace path that is a file, or is not there to be pulled', () =>
@@ -203,6 +294,30 @@ describe('a mistake in the configuration', () => {
         78,
         'would sync the same files',
       );
+    }));
+
+  it('a pair on the command line that would sync the same files as one of the configuration', () =>
+    withWorld({ workspaces: [{ slug: 'project' }, { slug: 'other' }] }, async (world) => {
+      await world.here.fill({ 'a.txt': 'a', 'inner/b.txt': 'b' });
+      await symlink(world.here.root, join(world.home, 'link'));
+      const pair = { folder: 'here', workspace: 'project', name: 'mine' };
+      const file = await configFile(world, { pairs: [pair] });
+      const sync = (...ends: string[]) => world.cli('--config', file, 'sync', ...ends);
+      for (const ends of [
+        ['here/inner', 'other'],
+        ['.', 'other'],
+        ['link/inner', 'project:/inner'],
+        ['here', 'project:/sub'],
+        ['link', 'other'],
+      ])
+        expectSentence(await sync(...ends), 78, 'shares files with', 'mine');
+      expect(await world.there.paths()).toEqual([]);
+      // The same pair in other words is no second one, and another folder may have the same workspace.
+      expect((await sync('link', world.test.workspaceId)).code).toBe(0);
+      await mkdir(join(world.home, 'elsewhere'));
+      expect((await sync('elsewhere', 'project:/inner')).code).toBe(0);
+      expect((await sync()).code).toBe(0);
+      await world.expectEqual();
     }));
 
   it('plain http to another machine, before the key or a name leaves this one', () =>

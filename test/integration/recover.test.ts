@@ -167,6 +167,20 @@ describe('an upload that arrived and was not settled', () => {
       await expectPlain(world, { upload: 1, download: 1 });
     }));
 
+  it('waits, without a conflict, while nobody can read what the server holds', () =>
+    withWorld({}, async (world) => {
+      await world.here.fill({ 'new.txt': 'new', 'other.txt': 'other' });
+      await killed(world);
+      await world.here.write('new.txt', 'edited');
+      const theFile = ({ label, path }: RequestEntry): boolean => label === 'download' && path === '/new.txt';
+      world.server.faults.next(theFile, { kind: 'html' }, 2);
+      const run = await world.sync();
+      expect({ code: run.code, conflicts: run.report.conflicts }).toEqual({ code: 0, conflicts: [] });
+      expect(world.server.faults.pending()).toBe(0);
+      await world.expectQuiet();
+      expect(await world.there.read('new.txt')).toBe('edited');
+    }));
+
   it('of a large file is known by what was sent', () =>
     withWorld({}, async (world) => {
       await world.here.write('large.bin', 'x'.repeat(3_000_000));

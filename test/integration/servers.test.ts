@@ -1,6 +1,12 @@
 /** One story on every kind of server that the protocol leaves room for. */
+import { writeFileSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
+import type { Observer } from '../../src/engine/events.ts';
+import type { Pair } from '../../src/engine/pair.ts';
+import { RtsyncError } from '../../src/lib/errors.ts';
 import type { Behaviour } from '../../src/serve/behaviour.ts';
+import type { RequestEntry } from '../../src/serve/log.ts';
 import { type PairWorld, withWorld } from '../support/pair-world.ts';
 
 /** Every two settings of name, dialect, dot files and missing folders meet in some row; then what stands alone. */
@@ -23,6 +29,8 @@ const SERVERS: readonly Partial<Behaviour>[] = [
   { growingUploads: true },
   { growingUploads: true, takenName: 'rename', takenFolder: 'stray' },
   { takenMove: 'overwrite', takenName: 'rename' },
+  { moveDate: 'new' },
+  { moveDate: 'new', takenName: 'refuse', putAnswer: 'empty' },
   { takenMove: 'rename', takenName: 'overwrite', badBatch: 'skips', deleteMissing: 404 },
   { missingParent: 'created', folderHints: 'meaningless', pathInfo: 'error', statusForMissing: 500 },
   { auth: 'bearer', rateHeaders: 'none', filePageSize: 3, dateSkewMs: -86_400_000 },
@@ -132,3 +140,174 @@ describe('names with a leading dot', () => {
       }),
   );
 });
+
+const isStep = ({ label, path }: RequestEntry): boolean =>
+  (label === 'move' || label === 'rename') && !path.startsWith('/.rtsync/probe-');
+
+describe('a move that was interrupted on a server that dates anew what it moves', () => {
+  /** The process ends with the move there; what comes after it is for the next run to find out. */
+  const interrupted =
+    (when: 'before' | 'after') =>
+    (pair: Pair): Pair => {
+      const { remote } = pair;
+      const move: typeof remote.move = async (...args) => {
+        if (when === 'after') await remote.move(...args);
+        throw new RtsyncError('stopped', 'the process died here');
+      };
+      return { ...pair, remote: { ...remote, move } };
+    };
+  const inWorld = (story: (world: PairWorld) => Promise<void>) => () =>
+    withWorld({ behaviour: { moveDate: 'new' }, hasty: true }, async (world) => {
+      await world.here.fill({ 'x/a': 'mine', 'x/stay': 'x', 'y/stay': 'y' });
+      expect((await world.sync()).code).toBe(0);
+      await story(world);
+    });
+
+  it(
+    'is not taken for another file of the same size, and neither file is lost',
+    inWorld(async (world) => {
+      await world.here.rename('x/a', 'x/b');
+      await world.sync({ meddle: interrupted('before') });
+      await world.there.remove('x/a');
+      await world.there.write('x/b', 'them');
+      const { report } = await world.sync();
+      expect(report.conflicts).toHaveLength(1);
+      await world.expectQuiet();
+      expect(await world.here.read('x/b')).toBe('them');
+      const [copy] = await world.here.copies();
+      expect(await world.here.read(copy ?? '')).toBe('mine');
+    }),
+  );
+
+  it(
+    'half-way goes on, whatever date its first step gave it',
+    inWorld(async (world) => {
+      await world.here.rename('x/a', 'y/b');
+      let met = 0;
+      world.server.faults.next((entry) => isStep(entry) && ++met > 1, { kind: 'drop' }, 2);
+      const { report } = await world.sync();
+      expect(report).toMatchObject({ conflicts: [], problems: [] });
+      await world.expectQuiet();
+      expect(await world.here.paths()).toEqual(['x/', 'x/stay', 'y/', 'y/b', 'y/stay']);
+      expect(await world.here.trash()).toEqual([]);
+    }),
+  );
+});
+
+describe('what a failed move left in our own folder on the server', () => {
+  const moving = async (world: PairWorld): Promise<readonly string[]> => {
+    const all = await readdir(world.there.at('.rtsync/moving'), { recursive: true, withFileTypes: true });
+    return all.filter((entry) => entry.isFile()).map(({ name }) => name);
+  };
+  /** Its last step fails, and then its way back; the process goes on to its end. */
+  const inWorld =
+    (beforeLast: (world: PairWorld) => void, story: (world: PairWorld) => Promise<void>) => () =>
+      withWorld({ hasty: true }, async (world) => {
+        await world.here.fill({ 'x/a': 'mine', 'x/b': 'xb', 'x/c': 'xc', 'y/a': 'ya' });
+        expect((await world.sync()).code).toBe(0);
+        await world.here.rename('x/a', 'y/b');
+        let met = 0;
+        world.server.faults.next((entry) => isStep(entry) && ++met === 2, {
+          kind: 'after',
+          run: () => beforeLast(world),
+        });
+        world.server.faults.next((entry) => isStep(entry) && met >= 2, { kind: 'status', status: 400 }, 2);
+        await world.sync();
+        world.server.faults.clear();
+        await story(world);
+      });
+
+  it(
+    'is brought home by the next run, though nothing was killed',
+    inWorld(
+      () => undefined,
+      async (world) => {
+        const { asked } = await world.sync();
+        expect(asked.upload ?? 0).toBe(0);
+        await world.expectQuiet();
+        expect(await world.there.read('y/b')).toBe('mine');
+        expect(await world.here.paths()).toEqual(['x/', 'x/b', 'x/c', 'y/', 'y/a', 'y/b']);
+        expect(await moving(world)).toEqual([]);
+        // What is home is not looked for any more.
+        expect((await world.sync()).asked.list).toBeLessThanOrEqual(4);
+      },
+    ),
+  );
+
+  it(
+    'stands beside what took its name',
+    inWorld(
+      (world) => writeFileSync(world.there.at('y/b'), 'an agent'),
+      async (world) => {
+        await world.sync();
+        await world.expectQuiet();
+        expect(await moving(world)).toEqual([]);
+        expect(new Set(Object.values(await contentsOf(world)))).toEqual(
+          new Set(['an agent', 'mine', 'xb', 'xc', 'ya']),
+        );
+        expect(await world.there.read('y/b')).toBe('an agent');
+      },
+    ),
+  );
+
+  it(
+    'waits while the server refuses to move it, which is said, and goes once the same bytes have its name',
+    inWorld(
+      () => undefined,
+      async (world) => {
+        const notices: string[] = [];
+        const observer: Observer = {
+          on: (event) => {
+            if (event.kind === 'notice' && event.message.includes('/y/b')) notices.push(event.message);
+          },
+        };
+        world.server.faults.next(isStep, { kind: 'status', status: 400 }, 1000);
+        await world.sync({ observer });
+        expect(notices).toHaveLength(1);
+        expect(notices[0]).toContain('in /.rtsync/moving');
+        expect(await moving(world)).toHaveLength(1);
+        // The local file went up as a new one meanwhile.
+        await world.sync({ observer });
+        expect(await moving(world)).toEqual([]);
+        expect(notices).toHaveLength(1);
+        expect(new Set(Object.values(await contentsOf(world)))).toEqual(new Set(['mine', 'xb', 'xc', 'ya']));
+      },
+    ),
+  );
+
+  it.each([
+    ['is tried again by a run that goes on for long', 301_000, 2],
+    ['is not tried again in each cycle', 299_000, 1],
+  ])('%s', (_, ms, times) =>
+    inWorld(
+      () => undefined,
+      async (world) => {
+        world.server.faults.next(isStep, { kind: 'status', status: 400 }, 1000);
+        let cycles = 0;
+        const looks: number[] = [];
+        const meddle = (pair: Pair): Pair => ({
+          ...pair,
+          beforeCycle: async () => {
+            cycles += 1;
+            if (cycles === 1) await pair.clock.sleep(ms);
+            const mark = world.server.requests.mark();
+            await pair.beforeCycle();
+            const lists = world.server.requests.since(mark).filter(({ path }) => path === '/.rtsync/moving');
+            looks.push(lists.length);
+          },
+        });
+        await world.sync({ meddle });
+        expect(looks[0]).toBe(times - 1);
+        expect(Math.max(...looks.slice(1), 0)).toBe(0);
+        expect(await moving(world)).toHaveLength(1);
+      },
+    )(),
+  );
+});
+
+async function contentsOf({ here }: PairWorld): Promise<Readonly<Record<string, string>>> {
+  const files = (await here.paths()).filter((path) => !path.endsWith('/'));
+  return Object.fromEntries(
+    await Promise.all(files.map(async (path) => [path, await here.read(path)] as const)),
+  );
+}

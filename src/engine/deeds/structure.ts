@@ -95,10 +95,12 @@ export async function setAside(work: Work, operation: SetAside): Promise<void> {
   });
   const stamp = await work.pair.local.move(place.local, copy.local, operation.local);
   const known = stamp === undefined ? {} : { stamp };
+  // What comes in its place is of another kind, and the base shall not take that for an edit of what stood there.
+  const clash = nodeAt(work.remote, place.path)?.kind !== nodeAt(work.base, place.path)?.kind;
   work.ledger.deed({
     operation,
     result: 'done',
-    base: [],
+    base: clash ? [{ kind: 'forget', path: place.path }] : [],
     local: [{ from: place.path, to: copy.path, spelled: copy.local, ...known }],
     journal: { kind: 'setAside', path: place.path, other: copy.path },
     conflict: { path: place.path, copy: copy.path, resolution: 'keep-both' },

@@ -15,9 +15,21 @@ export interface Wanted {
   readonly remote: RemoteStamp;
 }
 
-/** Those whose content is the one that was meant. Throws what concerns the whole pair; one bad path stops no other. */
-export async function digestsOf(desk: Desk, wanted: readonly Wanted[]): Promise<readonly Wanted[]> {
+export interface Unread {
+  readonly intent: Intent;
+  readonly error: RtsyncError;
+}
+
+/**
+ * `found`: those whose content is the one that was meant. `unread`: nobody could tell yet. Throws what concerns the
+ * whole pair; one bad path stops no other.
+ */
+export async function digestsOf(
+  desk: Desk,
+  wanted: readonly Wanted[],
+): Promise<{ readonly found: readonly Wanted[]; readonly unread: readonly Unread[] }> {
   const found: Wanted[] = [];
+  const unread: Unread[] = [];
   const errors: RtsyncError[] = [];
   const byDir = new Map<RemoteDir, Read[]>();
   const { tree } = desk.seen().remote;
@@ -28,14 +40,16 @@ export async function digestsOf(desk: Desk, wanted: readonly Wanted[]): Promise<
     reads.push(
       readOf(one, path, (same) => {
         if (same === true) found.push(one);
-        else if (same !== false && endsTheRun(same)) errors.push(same);
+        else if (same === false) return;
+        else if (endsTheRun(same)) errors.push(same);
+        else unread.push({ intent: one.intent, error: same });
       }),
     );
   }
   const limit = desk.pair.options.parallelFolders;
   await forEachLimited([...byDir], limit, ([dir, reads]) => desk.pair.remote.read(dir, reads, desk.signal));
   if (errors[0] !== undefined) throw errors[0];
-  return found;
+  return { found, unread };
 }
 
 function readOf(one: Wanted, path: RemotePath, tell: (same: boolean | RtsyncError) => void): Read {

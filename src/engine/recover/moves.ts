@@ -1,9 +1,10 @@
 /**
  * Moves that were not settled. A local move is known by the inode; a remote one by what is gone from the old name and
- * stands at the new one. A remote move that takes two steps (another folder and another name) can have stopped between
+ * stands at the new one: the very version by size and date, or, where the server dates anew what it moves, the very
+ * content. A remote move that takes two steps (another folder and another name) can have stopped between
  * them: what then stands under the name in between is no user's file, and goes on to where it was meant to be.
  */
-import { sameRemote } from '../../core/base.ts';
+import { type BaseStamp, remoteDelta, sameRemote } from '../../core/base.ts';
 import {
   join,
   type LocalPath,
@@ -16,6 +17,7 @@ import {
 import { type LocalStamp, type Node, nodeAt, type RemoteStamp, spell } from '../../core/tree.ts';
 import { asRtsyncError } from '../../lib/errors.ts';
 import type { Intent } from '../../state/state.ts';
+import { digestsOf } from './contents.ts';
 import { type Desk, seenAt } from './desk.ts';
 
 type End = 'unseen' | undefined;
@@ -70,10 +72,9 @@ export async function remoteMove(desk: Desk, intent: Intent): Promise<End> {
   if (from === 'unseen' || to === 'unseen') return 'unseen';
   const base = nodeAt(desk.pair.state.base(), path);
   if (base === undefined) return undefined;
-  const stands = from !== undefined && isEntry(desk, intent, path, from);
-  if (stands) return undefined;
-  if (to !== undefined && isEntry(desk, intent, path, to)) {
-    moved(desk, intent, other);
+  if (from !== undefined && (await isEntry(desk, intent, { at: path, node: from }))) return undefined;
+  if (to !== undefined && (await isEntry(desk, intent, { at: other, node: to }))) {
+    moved(desk, intent, other, to.kind === 'file' ? to.stamp : undefined);
     return undefined;
   }
   if (parentOf(path) === parentOf(other) || nameOf(path) === nameOf(other)) return undefined;
@@ -89,11 +90,8 @@ async function goOn(desk: Desk, intent: Intent, { other, taken }: Stopped): Prom
   const { path, detail } = intent;
   const spelled = detail.spelled ?? { from: path, to: other };
   const { tree } = desk.seen().remote;
-  const between = [join(parentOf(path), nameOf(other)), join(parentOf(other), nameOf(path))].find((via) => {
-    const node = seenAt(tree, via);
-    if (node === undefined || node === 'unseen') return false;
-    return nodeAt(desk.pair.state.base(), via) === undefined && isEntry(desk, intent, path, node);
-  });
+  const halfway = await findBetween(desk, intent, other);
+  const between = halfway?.at;
   if (taken.to && (between === undefined || taken.from)) {
     if (between !== undefined)
       desk.notice(
@@ -107,10 +105,12 @@ async function goOn(desk: Desk, intent: Intent, { other, taken }: Stopped): Prom
   const [goal, name] = taken.to ? [path, spelled.from] : [other, spelled.to];
   // Where nothing stands in between, the remote side itself may know where it left the entry.
   const start = between === undefined ? spelled.from : spell(tree, between);
-  const expect = detail.remote ?? ('folder' as const);
+  // As it stands now: its first step may have dated it anew.
+  const expect = halfway?.node.kind === 'file' ? halfway.node.stamp : (detail.remote ?? ('folder' as const));
   const job = { from: start as RemotePath, to: name as RemotePath, expect };
+  let stamp = typeof expect === 'string' ? undefined : expect;
   try {
-    await desk.pair.remote.move(job, desk.signal);
+    stamp = (await desk.pair.remote.move(job, desk.signal)) ?? stamp;
   } catch (thrown) {
     const error = asRtsyncError(thrown);
     if (error.disposition === 'replan') return undefined;
@@ -119,24 +119,74 @@ async function goOn(desk: Desk, intent: Intent, { other, taken }: Stopped): Prom
   }
   desk.lookAgain.push(between ?? path, goal);
   if (between !== undefined) desk.remoteChange({ from: between, to: goal, spelled: name });
-  if (goal === other) moved(desk, intent, other);
+  // What came out of our own folder was not read: its new date is left to the comparison.
+  if (goal === other) moved(desk, intent, other, halfway && stamp);
   return undefined;
 }
 
-function moved(desk: Desk, intent: Intent, to: RelPath): void {
-  desk.done(intent, [{ kind: 'move', from: intent.path, to }]);
+interface Place {
+  readonly at: RelPath;
+  readonly node: Node<RemoteStamp>;
 }
 
-/** Whether this can be the entry that was to be moved: the very version, or a folder that holds mostly what it held. */
-function isEntry(desk: Desk, intent: Intent, path: RelPath, node: Node<RemoteStamp>): boolean {
-  const { remote } = intent.detail;
-  if (remote !== undefined) {
+/** The entry under one of the two names that its first step can have given it. */
+async function findBetween(desk: Desk, intent: Intent, other: RelPath): Promise<Place | undefined> {
+  const { path } = intent;
+  for (const at of [join(parentOf(path), nameOf(other)), join(parentOf(other), nameOf(path))]) {
+    const node = seenAt(desk.seen().remote.tree, at);
+    if (node === undefined || node === 'unseen') continue;
+    if (nodeAt(desk.pair.state.base(), at) !== undefined) continue;
+    if (await isEntry(desk, intent, { at, node })) return { at, node };
+  }
+  return undefined;
+}
+
+/** `stamp`: of the file as it stands there now, where its content is known to be the one that was moved. */
+function moved(desk: Desk, intent: Intent, to: RelPath, stamp?: RemoteStamp): void {
+  const known = agreedVersion(desk, intent);
+  // Only the date is new: an edit that moved along must still be seen as one.
+  const dated =
+    known !== undefined && known.size === stamp?.size ? { ...known, date: stamp.date } : undefined;
+  desk.done(intent, [
+    { kind: 'move', from: intent.path, to },
+    ...(dated === undefined ? [] : [{ kind: 'file' as const, path: to, stamp: dated }]),
+  ]);
+}
+
+/** What both sides agreed on, when that is the version that was to be moved. */
+function agreedVersion(desk: Desk, { path, detail }: Intent): BaseStamp | undefined {
+  const base = desk.baseFile(path);
+  return base !== undefined && detail.remote !== undefined && remoteDelta(base, detail.remote) === 'none'
+    ? base
+    : undefined;
+}
+
+/** Whether this is the entry that was to be moved: the very version, or a folder that holds mostly what it held. */
+async function isEntry(desk: Desk, intent: Intent, { at, node }: Place): Promise<boolean> {
+  const { path, detail } = intent;
+  if (detail.remote !== undefined) {
     if (node.kind !== 'file') return false;
-    const { moveKeepsDate } = desk.pair.remote.traits;
-    return moveKeepsDate ? sameRemote(remote, node.stamp) : node.stamp.size === remote.size;
+    const same = sameRemote(detail.remote, node.stamp);
+    if (desk.pair.remote.traits.moveKeepsDate || (same && at === path)) return same;
+    return isContent(desk, intent, { at, stamp: node.stamp });
   }
   const base = nodeAt(desk.pair.state.base(), path);
   if (node.kind !== 'folder' || base?.kind !== 'folder') return false;
   const names = [...base.children.keys()];
   return names.filter((name) => node.children.has(name)).length * 2 >= names.length;
+}
+
+/**
+ * A moved file that was dated anew shares nothing but its size with the version that was moved: two files of one size
+ * must not be mixed up. False where it cannot be told; then comparing is what remains.
+ */
+async function isContent(
+  desk: Desk,
+  intent: Intent,
+  { at, stamp }: { readonly at: RelPath; readonly stamp: RemoteStamp },
+): Promise<boolean> {
+  const known = agreedVersion(desk, intent);
+  if (known === undefined || known.size !== stamp.size) return false;
+  const asked = { intent: { ...intent, path: at }, digest: known.digest, remote: stamp };
+  return (await digestsOf(desk, [asked])).found.length > 0;
 }

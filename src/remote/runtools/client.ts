@@ -178,11 +178,7 @@ function transferring({ caller, base, url, ticket }: Desk): Pick<StorageClient, 
           method: 'POST',
           path: url('upload', dir),
           what: `upload of ${shown(dir, name)}`,
-          ticket: {
-            ...ticket('transfer', 'upload', true),
-            ...(manner?.still === undefined ? {} : { still: manner.still }),
-            ...(manner?.priority === undefined ? {} : { priority: manner.priority }),
-          },
+          ticket: relying(ticket('transfer', 'upload', true), manner),
           body: () => frameUpload(name, source, nextBoundary()),
           signal: manner?.signal,
         },
@@ -228,7 +224,7 @@ function changing({
           method: 'PUT',
           path: url('files', id),
           what: `rename of ${shown(id)}`,
-          ticket: ticket('metadata', 'move', false),
+          ticket: relying(ticket('metadata', 'move', false), manner),
           json: { operation: 'rename', name },
           signal: manner?.signal,
         },
@@ -241,7 +237,7 @@ function changing({
           method: 'PUT',
           path: files,
           what: `${operation} of ${several(ids)} to ${shown(target)}`,
-          ticket: ticket('metadata', operation, operation === 'copy'),
+          ticket: relying(ticket('metadata', operation, operation === 'copy'), manner),
           json: { operation, target, ids },
           signal: manner?.signal,
         },
@@ -259,6 +255,15 @@ function changing({
         signal: manner?.signal,
       });
     },
+  };
+}
+
+/** With what the request relies on. */
+function relying(ticket: RequestTicket, { still, priority }: Manner = {}): RequestTicket {
+  return {
+    ...ticket,
+    ...(still === undefined ? {} : { still }),
+    ...(priority === undefined ? {} : { priority }),
   };
 }
 

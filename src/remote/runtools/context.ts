@@ -25,6 +25,8 @@ export interface Context {
   readonly rootId: DirId;
   /** Something of ours in our own folder could not be cleared away now. */
   leftover(): void;
+  /** An entry may lie in our own folder, on its way, and wait to be brought on (see `moving.ts`). */
+  halfway(): void;
   /** The server did what its traits exclude. */
   contradiction(what: string): void;
 }

@@ -1,6 +1,7 @@
 /** Making folders on a server that may answer a second create of one name with a stray twin. */
 import { isCode, RtsyncError } from '../../lib/errors.ts';
 import type { StorageClient } from './client.ts';
+import { endsTheRun } from './context.ts';
 import { childId, type DirId, type EntryId, parentId } from './ids.ts';
 import type { Looks } from './looks.ts';
 
@@ -8,6 +9,9 @@ export interface FolderMaker {
   /** Fine when it exists as a folder, `taken` when something else has the name. Never two creates of one name at once. */
   ensure(dir: DirId, name: string, how: { readonly growth: boolean }, signal?: AbortSignal): Promise<EntryId>;
 }
+
+/** A twin that stays would be synced as somebody's folder. */
+const STRAY_TRIES = 4;
 
 export function createFolderMaker(
   client: StorageClient,
@@ -90,7 +94,16 @@ async function removeStray(
       'bad-answer',
       `the server made ${JSON.stringify(stray)} where ${JSON.stringify(asked)} was asked for`,
     );
-  if ((await client.list(stray, { signal })).entries.size === 0) await client.remove([stray], { signal });
+  for (let tries = 1; ; tries += 1) {
+    try {
+      if ((await client.list(stray, { signal })).entries.size === 0) await client.remove([stray], { signal });
+      return;
+    } catch (error) {
+      // It was there a moment ago, and nobody else knows of it.
+      if (isCode(error, 'not-found')) return;
+      if (tries === STRAY_TRIES || !(error instanceof RtsyncError) || endsTheRun(error)) throw error;
+    }
+  }
 }
 
 function taken(id: EntryId): RtsyncError {

@@ -1,7 +1,8 @@
 /** One write under way, and the three ways in which its outcome becomes known. */
-import type { RtsyncError } from '../../lib/errors.ts';
+import { RtsyncError } from '../../lib/errors.ts';
 import type { Outcome, Write, Written } from '../remote.ts';
 import { type Context, changed, failed, heed } from './context.ts';
+import type { Sending } from './file-clock.ts';
 import type { EntryId } from './ids.ts';
 import { matches } from './looks.ts';
 import type { Listing } from './wire.ts';
@@ -49,6 +50,24 @@ export function asListed(item: Item, size: number, listing: Listing): Outcome<Wr
     return { ok: true, value: { size, date: entry.date } };
   }
   return failed(writtenMeanwhile(item));
+}
+
+/** Longer than this, and the sending of a file is no usual one. Milliseconds, and bytes in each of them. */
+const LONG_MS = 5_000;
+const SLOWEST = 20;
+
+/**
+ * A date inside a sending tells nothing when the sending took very long: somebody else may have written since the file
+ * arrived. Then its content must tell.
+ */
+export function tellsNothing({ sentAt, answeredAt }: Sending, size: number): boolean {
+  return answeredAt - sentAt > LONG_MS + size / SLOWEST;
+}
+
+/** Ambiguous: ours has arrived, and only its content can tell whether it still stands there. */
+export function tookLong(path: string): RtsyncError {
+  const message = `${JSON.stringify(path)} took so long to reach the server that it is looked at again there`;
+  return new RtsyncError('changed', { message, path, ambiguous: true });
 }
 
 export function writtenMeanwhile(item: Item): RtsyncError {

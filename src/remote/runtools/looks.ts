@@ -7,7 +7,7 @@ import { sameRemote } from '../../core/base.ts';
 import type { RemoteStamp } from '../../core/tree.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { StorageClient } from './client.ts';
-import { childId, type DirId, type EntryId, isIdWithin } from './ids.ts';
+import { childId, type DirId, type EntryId, isIdWithin, parentId } from './ids.ts';
 import type { Entry, Listing } from './wire.ts';
 
 export interface Looks {
@@ -37,6 +37,8 @@ export interface Looks {
   put(dir: DirId, name: string, kind: 'file' | 'folder', size?: number): void;
   /** We took an entry away, with everything below it. */
   gone(dir: DirId, name: string): void;
+  /** Nothing that is remembered of this entry and of what is below it is to be relied on. */
+  forget(id: EntryId): void;
 }
 
 interface Memory {
@@ -97,6 +99,10 @@ export function createLooks(client: StorageClient, clock: Clock, lookWithinMs: n
     if (memory !== undefined) edit(memory);
   };
 
+  const forgetBelow = (top: EntryId): void => {
+    for (const id of [...memories.keys()]) if (isIdWithin(id, top)) memories.delete(id);
+  };
+
   return {
     at: async (dir, exact, signal) => {
       const memory = memories.get(dir);
@@ -133,8 +139,11 @@ export function createLooks(client: StorageClient, clock: Clock, lookWithinMs: n
       }),
     gone: (dir, name) => {
       change(dir, (memory) => memory.entries.delete(name));
-      const lost = childId(dir, name);
-      for (const id of [...memories.keys()]) if (isIdWithin(id, lost)) memories.delete(id);
+      forgetBelow(childId(dir, name));
+    },
+    forget: (id) => {
+      memories.delete(parentId(id));
+      forgetBelow(id);
     },
   };
 }

@@ -1,5 +1,6 @@
 /**
- * One rename or move. Looked at on both ends before; after an error or an odd answer, looked at again. The server can
+ * One rename or move. Looked at on both ends before, where a taken name would be overwritten right before each step;
+ * after an error or an odd answer, looked at again. The server can
  * change either the name or the folder of an entry, so a move of both takes two steps, by a name in between that was
  * seen free: the new name in the old folder, or the old name in the new one. Where both are taken it goes by a folder of
  * our own (`moving.ts`), so that no name which nobody chose is ever seen beside people's files. What fails half-way is
@@ -8,12 +9,15 @@
  */
 import type { RemoteStamp } from '../../core/tree.ts';
 import { RtsyncError } from '../../lib/errors.ts';
-import type { RemoteMove } from '../remote.ts';
+import { Stale } from '../../lib/gate.ts';
+import type { Outcome, RemoteMove } from '../remote.ts';
+import type { Manner } from './client.ts';
 import { attempt, type Context, changed, failed } from './context.ts';
 import { childId, type DirId, type EntryId, idBelow, idName, isIdWithin, parentId } from './ids.ts';
 import { matches } from './looks.ts';
-import { emptied, leftMoving, makeMoving } from './moving.ts';
-import type { Entry } from './wire.ts';
+import { emptied, isOnTheWay, leftMoving, makeMoving } from './moving.ts';
+import { whileYoung, type Young } from './while-young.ts';
+import type { Entry, Listing } from './wire.ts';
 
 /** Gives the moved file's stamp where the server has dated it anew. */
 export async function move(
@@ -31,6 +35,7 @@ export async function move(
 }
 
 async function moveEntry(ctx: Context, job: RemoteMove, signal?: AbortSignal): Promise<void> {
+  const since = ctx.clock.monotonic();
   const [from, to] = [idBelow(ctx.rootId, job.from), idBelow(ctx.rootId, job.to)];
   if (isIdWithin(to, from)) throw new RtsyncError('bug', 'refused to move a folder into itself');
   // Where a move dates the file anew, an edit that it takes along is never seen again: the look must be as young as can be.
@@ -38,7 +43,8 @@ async function moveEntry(ctx: Context, job: RemoteMove, signal?: AbortSignal): P
     ? await ctx.looks.at(parentId(from), true, signal)
     : await ctx.looks.fresh(parentId(from), signal);
   const source = looked.entries;
-  const target = (await ctx.looks.at(parentId(to), false, signal)).entries;
+  const aimed = await ctx.looks.at(parentId(to), false, signal);
+  const target = aimed.entries;
   const entry = source.get(idName(from));
   const twofold = parentId(from) !== parentId(to) && idName(from) !== idName(to);
   if (!isExpected(entry, job)) {
@@ -47,11 +53,16 @@ async function moveEntry(ctx: Context, job: RemoteMove, signal?: AbortSignal): P
   }
   if (target.has(idName(to))) throw taken(job);
   const steps = twofold ? await route(ctx, { from, to, source, target }, signal) : [to];
+  // A list that was made for this very move is as good as one made now.
+  const seen = [
+    { dir: parentId(from), look: looked },
+    { dir: parentId(to), look: aimed },
+  ].filter(({ look }) => look.sentAt >= since);
   try {
-    await walk(ctx, { job, from, steps }, signal);
+    await walk(ctx, { job, from, steps, seen }, signal);
   } catch (error) {
     // A step that may yet arrive needs its folder.
-    if (error instanceof RtsyncError && !error.ambiguous) await emptied(ctx, steps);
+    await emptied(ctx, steps, !(error instanceof RtsyncError) || error.ambiguous);
     throw error;
   }
   await emptied(ctx, steps);
@@ -67,64 +78,113 @@ async function goOn(
   if (left === undefined || !isMoved(left.entry, job)) throw changed(job.from);
   const at = left.entry.id;
   const named = childId(parentId(at), idName(to));
-  await walk(ctx, { job, from: at, steps: at === named ? [to] : [named, to] }, signal);
+  await walk(ctx, { job, from: at, steps: at === named ? [to] : [named, to], seen: [] }, signal);
 }
 
 interface Walk {
   readonly job: RemoteMove;
   readonly from: EntryId;
   readonly steps: readonly EntryId[];
+  /** Lists that are good for the first step. */
+  readonly seen: readonly { readonly dir: DirId; readonly look: Listing }[];
 }
 
 /** Once the first of several steps is made there is no stopping until the last: a stop must not leave it half-way. */
-async function walk(ctx: Context, { job, from, steps }: Walk, signal?: AbortSignal): Promise<void> {
+async function walk(ctx: Context, { job, from, steps, seen }: Walk, signal?: AbortSignal): Promise<void> {
   let at = from;
   for (const [i, step] of steps.entries()) {
-    const heedful = i === 0 ? signal : undefined;
+    const known = i === 0 ? seen.find(({ dir }) => dir === parentId(step))?.look : undefined;
     try {
-      if (i > 0) await checkFree(ctx, job, step);
-      at = await makeStep(ctx, { job, at, step }, heedful);
+      at = await makeStep(ctx, { job, at, step, known }, i === 0 ? signal : undefined);
     } catch (error) {
-      await retreat(ctx, at, [from, ...steps.slice(0, i)]);
-      throw error;
+      if (await retreat(ctx, at, [from, ...steps.slice(0, i)])) throw error;
+      throw leftHalfway(failed(error).error, job);
     }
   }
 }
 
-/** The steps before the last took their time. */
-async function checkFree(ctx: Context, job: RemoteMove, step: EntryId): Promise<void> {
-  const { entries } = await ctx.looks.at(parentId(step), false);
-  if (entries.has(idName(step))) throw taken(job);
-}
-
-/** Back the way it came, as far as that goes; the next cycle looks where it stands. */
-async function retreat(ctx: Context, at: EntryId, way: readonly EntryId[]): Promise<void> {
+/** Back the way it came, as far as that goes. True when it stands where it stood. */
+async function retreat(ctx: Context, at: EntryId, way: readonly EntryId[]): Promise<boolean> {
   let now = at;
   for (const back of way.slice(0, way.indexOf(at)).reverse()) {
     const here = now;
-    const done = await attempt(() => take(ctx, here, back));
-    if (!done.ok) return;
+    const done = await attempt(async () => {
+      if (!isOnTheWay(back)) await checkFree(ctx, back);
+      return take(ctx, here, back);
+    });
+    if (!done.ok) return false;
     enter(ctx, here, done.value, undefined);
-    if (done.value !== back) return;
+    if (done.value !== back) return false;
     now = back;
   }
+  return true;
+}
+
+/** RACE: what takes the name between this list and the way back, on a server that overwrites: one request and its turn. */
+async function checkFree(ctx: Context, at: EntryId): Promise<void> {
+  if ((await ctx.looks.fresh(parentId(at))).entries.has(idName(at))) throw changed(at);
+}
+
+/** Ambiguous, so that its intention stays and the next cycle brings it on. */
+function leftHalfway(error: RtsyncError, { to }: RemoteMove): RtsyncError {
+  const { code, message, path = to } = error;
+  return new RtsyncError(code, { message, path, ambiguous: true, cause: error });
 }
 
 interface OneStep {
   readonly job: RemoteMove;
   readonly at: EntryId;
   readonly step: EntryId;
+  /** The folder that it goes to, listed for this move. */
+  readonly known: Listing | undefined;
 }
 
-async function makeStep(ctx: Context, { job, at, step }: OneStep, signal?: AbortSignal): Promise<EntryId> {
-  const done = await attempt(() => take(ctx, at, step, signal));
-  const landed = done.ok ? done.value : await whereIsIt(ctx, { job, at, step }, done.error, signal);
+async function makeStep(ctx: Context, one: OneStep, signal?: AbortSignal): Promise<EntryId> {
+  const { job, at, step } = one;
+  const done = await sendStep(ctx, one, signal);
+  const landed = done.ok ? done.value : await whereIsIt(ctx, one, done.error, signal);
   enter(ctx, at, landed, job);
   if (landed === step) return step;
   // The name was taken in the last moment and the server chose another: back to where it was.
-  await take(ctx, landed, at, signal);
+  const back = await attempt(() => take(ctx, landed, at));
+  if (!back.ok) throw leftHalfway(back.error, job);
   enter(ctx, landed, at, job);
   throw taken(job);
+}
+
+/**
+ * Sends it while a list is young that shows the name free, where the server would overwrite a taken one. Throws when the
+ * step was not sent; what comes of one that was sent is an outcome, since an error does not tell.
+ * RACE: what takes the name between that list and the arrival of the step is overwritten: the list, its turn at the gate
+ * and one request (2 s and a request at most, or 20 turns of a slow gate). An edit of what is moved goes along with it,
+ * and shows by its date; where moves date anew, by its size alone.
+ */
+async function sendStep(
+  ctx: Context,
+  { job, at, step, known }: OneStep,
+  signal?: AbortSignal,
+): Promise<Outcome<EntryId>> {
+  const send = async (young: Partial<Young>): Promise<Outcome<EntryId>> => {
+    try {
+      return { ok: true, value: await take(ctx, at, step, { signal, ...young }) };
+    } catch (error) {
+      if (error instanceof Stale) throw error;
+      return failed(error);
+    }
+  };
+  if (isOnTheWay(step)) return send({});
+  const dir = parentId(step);
+  if (ctx.traits.takenMove !== 'overwrite') {
+    if ((await ctx.looks.at(dir, false, signal)).entries.has(idName(step))) throw taken(job);
+    return send({});
+  }
+  const look = async (again: boolean): Promise<Listing> =>
+    again || known === undefined ? ctx.looks.fresh(dir, signal) : known;
+  return whileYoung(ctx.looks, look, (seen, young) => {
+    if (seen.entries.has(idName(step))) throw taken(job);
+    if (dir === parentId(at) && !isMoved(seen.entries.get(idName(at)), job)) throw changed(job.from);
+    return send(young);
+  });
 }
 
 /** Our own deed, in what is remembered of both folders. */
@@ -155,20 +215,20 @@ async function route(
 }
 
 /** One step; gives the id under which the server says (or its list shows) that the entry now stands. */
-async function take(ctx: Context, from: EntryId, to: EntryId, signal?: AbortSignal): Promise<EntryId> {
+async function take(ctx: Context, from: EntryId, to: EntryId, manner: Manner = {}): Promise<EntryId> {
   const dir: DirId = parentId(to);
   if (dir === parentId(from)) {
-    const told = await ctx.client.rename(from, idName(to), { signal });
+    const told = await ctx.client.rename(from, idName(to), manner);
     if (told !== undefined && parentId(told) === dir) return told;
   } else if (idName(from) === idName(to)) {
-    const told = await ctx.client.batch('move', [from], dir, { signal });
+    const told = await ctx.client.batch('move', [from], dir, manner);
     if (told?.length === 1 && told[0] !== undefined && parentId(told[0]) === dir) return told[0];
   } else {
     // Only the way back of a move that the server renamed.
-    const moved = await take(ctx, from, childId(dir, idName(from)), signal);
-    return take(ctx, moved, to, signal);
+    const moved = await take(ctx, from, childId(dir, idName(from)), manner);
+    return take(ctx, moved, to, manner);
   }
-  const { entries } = await ctx.looks.fresh(dir, signal);
+  const { entries } = await ctx.looks.fresh(dir, manner.signal);
   if (entries.has(idName(to))) return to;
   throw new RtsyncError('bad-answer', {
     message: `the server does not tell where ${JSON.stringify(from)} went`,

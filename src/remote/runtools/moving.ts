@@ -5,6 +5,8 @@
  * away by the very move that made it alone, and only when it is empty; one that a crash leaves stays, empty in the end.
  */
 import { randomBytes } from 'node:crypto';
+import { isCode } from '../../lib/errors.ts';
+import { bringHome, type Homing } from './bring-home.ts';
 import type { StorageClient } from './client.ts';
 import { attempt, type Context, endsTheRun } from './context.ts';
 import { createFolderMaker } from './folders.ts';
@@ -12,7 +14,6 @@ import {
   childId,
   type DirId,
   type EntryId,
-  idName,
   isIdWithin,
   OWN_NAME,
   parentId,
@@ -43,43 +44,52 @@ export async function leftMoving(
   to: EntryId,
   signal?: AbortSignal,
 ): Promise<{ readonly entry: Entry } | undefined> {
-  return (await onTheWay(ctx.client, signal)).find((one) => one.to === to);
+  return (await onTheWay(ctx.client, signal)).found.find((one) => one.to === to);
 }
 
-/** Takes the folder of a move away again, should one of its steps have gone through one. */
-export async function emptied(ctx: Context, steps: readonly EntryId[]): Promise<void> {
+/** Whether a step ends in the folder of a move: nobody else writes there. */
+export function isOnTheWay(step: EntryId): boolean {
+  return isIdWithin(step, MOVING);
+}
+
+/**
+ * Takes the folder of a move away again, should one of its steps have gone through one. When it is not seen to be empty,
+ * or a step may yet arrive (`unsure`), it stays, and somebody has to look there again.
+ */
+export async function emptied(ctx: Context, steps: readonly EntryId[], unsure = false): Promise<void> {
   const inner = steps.map(parentId).find((dir) => dir !== MOVING && isIdWithin(dir, MOVING));
   if (inner === undefined) return;
-  const listed = await attempt(() => ctx.looks.fresh(inner));
-  if (!listed.ok || listed.value.entries.size > 0) return;
+  const listed = unsure ? undefined : await attempt(() => ctx.looks.fresh(inner));
+  if (listed?.ok !== true || listed.value.entries.size > 0) return ctx.halfway();
   const top = inner.slice(MOVING.length + 1).split('/')[0];
   if (top !== undefined) await attempt(() => ctx.client.remove([childId(MOVING, top)]));
 }
 
 export interface FinishedMoves {
+  /** Where they stand now: where they were going, or beside what has that name by now. */
   readonly finished: readonly EntryId[];
-  /** Where they were going; the name is taken, or its folder is gone. */
+  /** Where those were going that nothing could be done for yet. */
   readonly left: readonly EntryId[];
+  /** Whether all that is there was seen. */
+  readonly whole: boolean;
 }
 
 /**
- * Brings on what a killed run left on its way to somewhere below `root`. To be run before anything is looked at: what
- * is here is missing on the server. Somebody else's move that is under way comes to the same end by it.
+ * Brings on what a killed run, or a failed one, left on its way to somewhere below `root`. To be run before anything is
+ * looked at: what is here is missing on the server. Somebody else's move that is under way comes to the same end by it.
  */
-export async function finishMoves(
-  client: StorageClient,
-  root: DirId,
-  signal?: AbortSignal,
-): Promise<FinishedMoves> {
+export async function finishMoves(how: Homing, root: DirId, signal?: AbortSignal): Promise<FinishedMoves> {
   const finished: EntryId[] = [];
   const left: EntryId[] = [];
-  for (const { to, entry } of await onTheWay(client, signal)) {
+  const { found, whole } = await onTheWay(how.client, signal);
+  for (const { to, entry } of found) {
     if (!isIdWithin(to, root)) continue;
-    const done = await attempt(() => bringOn(client, { to, entry }, signal));
+    const done = await attempt(() => bringHome(how, { to, entry }, signal));
     if (!done.ok && endsTheRun(done.error)) throw done.error;
-    (done.ok && done.value ? finished : left).push(to);
+    if (!done.ok) left.push(to);
+    else if (done.value !== undefined) finished.push(done.value);
   }
-  return { finished, left };
+  return { finished, left, whole };
 }
 
 interface OnTheWay {
@@ -87,44 +97,43 @@ interface OnTheWay {
   readonly entry: Entry;
 }
 
-/** False when the name is taken. RACE: a name that is taken between this look and the move, on a server that overwrites. */
-async function bringOn(
+async function onTheWay(
   client: StorageClient,
-  { to, entry }: OnTheWay,
   signal?: AbortSignal,
-): Promise<boolean> {
-  const [dir, name] = [parentId(to), idName(to)];
-  const named = childId(parentId(entry.id), name);
-  if (entry.id !== named) await client.rename(entry.id, name, { signal });
-  if ((await client.list(dir, { signal })).entries.has(name)) return false;
-  await client.batch('move', [named], dir, { signal });
-  return true;
-}
-
-async function onTheWay(client: StorageClient, signal?: AbortSignal): Promise<readonly OnTheWay[]> {
+): Promise<{ readonly found: readonly OnTheWay[]; readonly whole: boolean }> {
   const found: OnTheWay[] = [];
-  for (const top of await entriesOf(client, MOVING, signal)) {
+  let whole = true;
+  const entriesOf = async (dir: EntryId): Promise<readonly Entry[]> => {
+    const entries = await entriesIn(client, dir, signal);
+    whole &&= entries !== 'unseen';
+    return entries === 'unseen' ? [] : entries;
+  };
+  for (const top of await entriesOf(MOVING)) {
     const [, count, first] = NAME.exec(top.name) ?? [];
     if (top.kind !== 'folder' || first === undefined) continue;
     let text = first;
-    let inside = await entriesOf(client, top.id, signal);
+    let inside = await entriesOf(top.id);
     for (let parts = 1; parts < Number(count) && inside[0]?.kind === 'folder'; parts += 1) {
       text += inside[0].name;
-      inside = await entriesOf(client, inside[0].id, signal);
+      inside = await entriesOf(inside[0].id);
     }
     const to = parseEntryId(Buffer.from(text, 'base64url').toString('utf8'));
     const [entry] = inside;
     if (to !== undefined && entry !== undefined && inside.length === 1) found.push({ to, entry });
   }
-  return found;
+  return { found, whole };
 }
 
 /** Nothing where there is no such folder: most workspaces never see one. */
-async function entriesOf(client: StorageClient, dir: EntryId, signal?: AbortSignal): Promise<Entry[]> {
+async function entriesIn(
+  client: StorageClient,
+  dir: EntryId,
+  signal?: AbortSignal,
+): Promise<readonly Entry[] | 'unseen'> {
   const listed = await attempt(() => client.list(dir, { signal, retries: 0 }));
   if (listed.ok) return [...listed.value.entries.values()].filter((entry) => entry.kind !== 'odd');
   if (endsTheRun(listed.error) || listed.error.code === 'network') throw listed.error;
-  return [];
+  return isCode(listed.error, 'not-found') ? [] : 'unseen';
 }
 
 function namesFor(to: EntryId): readonly string[] {

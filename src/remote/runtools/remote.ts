@@ -38,6 +38,8 @@ export interface RunToolsRemoteOptions {
   readonly onContradiction?: (what: string) => void;
   /** Something of ours on the server could not be cleared away now. */
   readonly onLeftover?: () => void;
+  /** A move may have left an entry in our own folder: `finishMoves` is to be called before anything is looked at again. */
+  readonly onHalfway?: () => void;
   /** Names of folders in the trash. */
   readonly random?: () => string;
 }
@@ -69,6 +71,7 @@ export function createRunToolsRemote(options: RunToolsRemoteOptions): Remote {
     keepTrash: options.trash ?? true,
     rootId,
     leftover: () => options.onLeftover?.(),
+    halfway: () => options.onHalfway?.(),
     contradiction: (what) => options.onContradiction?.(what),
   };
   return {

@@ -1,16 +1,19 @@
 /**
  * Uploading aside and moving in: for servers that keep the old version when a name is taken, and for large files. What is known at each step:
- * 1. the new versions lie whole in a staging folder of ours (sizes listed);
- * 2. the old versions are still the expected ones (looked at again);
- * 3. the old versions lie in the trash, their names are free;
- * 4. the new versions have taken the names (listed), or what could not take its name has been put back.
+ * 1. the new versions lie whole in a staging folder of ours (sizes listed), and a folder of the trash is ready;
+ * 2. the old versions are the expected ones: listed right before the next step, which is not sent on an older list;
+ * 3. the old versions lie in the trash (looked at there: what was not expected went back), their names are free;
+ * 4. where a taken name would be overwritten: the names are free still, listed right before the next step;
+ * 5. the new versions have taken the names (listed), or what could not take its name has been put back.
  */
 import type { RtsyncError } from '../../lib/errors.ts';
 import type { Outcome, Written } from '../remote.ts';
 import { attempt, type Context, changed, failed, heed, inParallel } from './context.ts';
+import type { Sending } from './file-clock.ts';
 import { childId, type DirId, type EntryId, idName, parentId } from './ids.ts';
 import { asListed, finish, type Item, onlyExpected, outlastGrain, writtenMeanwhile } from './item.ts';
 import { type Stored, upload } from './upload.ts';
+import { whileYoung, type Young } from './while-young.ts';
 import type { Listing } from './wire.ts';
 
 type Whole = Extract<Stored, { kind: 'stored' }>;
@@ -27,9 +30,7 @@ export async function replaceStaged(
   try {
     const staged = await uploadStaged(ctx, staging, items, signal);
     const whole = items.filter((item) => staged.has(item));
-    if (whole.length === 0) return;
-    const ready = await onlyExpected(whole, await ctx.looks.fresh(dir, signal));
-    if (ready.length > 0) await swap(ctx, { dir, staging, items: ready, staged }, signal);
+    if (whole.length > 0) await swap(ctx, { dir, staging, items: whole, staged }, signal);
   } finally {
     // Everything in it was made by us and is either in place by now or was given up with an outcome that says so.
     const removed = await attempt(() => ctx.client.remove([staging]));
@@ -75,12 +76,13 @@ interface Swap {
   readonly staged: ReadonlyMap<Item, Whole>;
 }
 
-/** From here on names are free for a moment: a stop must not leave them so, hence no signal until they are taken again. */
+/** Once names are free a stop must not leave them so, hence no signal until they are taken again. */
 async function swap(ctx: Context, job: Swap, signal?: AbortSignal): Promise<void> {
-  heed(signal);
-  const { folder, freed } = await freeNames(ctx, job.items);
+  const { folder, freed, seen } = await freeNames(ctx, job, signal);
   if (freed.length === 0) return;
-  const { refused, displaced } = await moveIn(ctx, job, freed);
+  const sentAt = ctx.clock.monotonic();
+  const { refused, displaced } = await moveIn(ctx, job, freed, seen);
+  const moving: Sending = { sentAt, answeredAt: ctx.clock.monotonic() };
   const listed = await attempt(async () => {
     await outlastGrain(ctx, ctx.clock.monotonic());
     return ctx.looks.fresh(job.dir);
@@ -89,7 +91,7 @@ async function swap(ctx: Context, job: Swap, signal?: AbortSignal): Promise<void
     const outcome = displaced.has(item)
       ? failed(writtenMeanwhile(item))
       : listed.ok
-        ? judged(ctx, job, item, listed.value)
+        ? judged(ctx, { item, ours: job.staged.get(item), moving }, listed.value)
         : listed;
     const vacant = refused !== undefined && listed.ok && !listed.value.entries.has(item.name);
     if (vacant && folder !== undefined && item.write.expect !== undefined)
@@ -104,36 +106,68 @@ async function swap(ctx: Context, job: Swap, signal?: AbortSignal): Promise<void
   }
 }
 
-/** Old versions into the trash; a new name is free by itself. Tells those whose name could not be freed. */
-async function freeNames(
-  ctx: Context,
-  items: readonly Item[],
-): Promise<{ readonly folder: EntryId | undefined; readonly freed: readonly Item[] }> {
-  const taken = items.filter((item) => item.write.expect !== undefined);
-  const free = items.filter((item) => item.write.expect === undefined);
-  if (taken.length === 0) return { folder: undefined, freed: free };
-  const expected = new Map(taken.flatMap(({ id, write }) => (write.expect ? [[id, write.expect]] : [])));
-  const retired = await ctx.trash.retire(
-    taken.map((item) => item.id),
-    expected,
-  );
-  const freed = [...free];
-  for (const item of taken) {
-    const error = retired.fates.get(item.id);
-    if (error === undefined && retired.folder !== undefined) freed.push(item);
-    else await finish(item, failed(error ?? changed(item.write.path)));
-  }
-  return { folder: retired.folder, freed };
+interface Freed {
+  /** Where the old versions lie. */
+  readonly folder: EntryId | undefined;
+  readonly freed: readonly Item[];
+  /** The folder, where nothing was moved out of it since it was listed. */
+  readonly seen: Listing | undefined;
 }
 
-/** Ours, unless the size or, where a move keeps dates, the date says otherwise. */
-function judged(ctx: Context, job: Swap, item: Item, listing: Listing): Outcome<Written> {
-  const ours = job.staged.get(item);
+/**
+ * Old versions into the trash; a new name is free by itself. Tells those that changed, and those whose name could not be
+ * freed.
+ * RACE: what somebody writes between the list and the arrival of the move (that list, its turn at the gate and one
+ * request: 2 s and a request at most, or 20 turns of a slow gate) is moved aside, and goes back three requests later;
+ * should its name be taken by then, it stays in the trash.
+ */
+async function freeNames(ctx: Context, job: Swap, signal?: AbortSignal): Promise<Freed> {
+  const replaces = job.items.some(({ write }) => write.expect !== undefined);
+  // Made before the last look, so that nothing but the move comes after it.
+  const into = replaces ? await ctx.trash.folder('trash', signal) : undefined;
+  let rest = job.items;
+  const look = (): Promise<Listing> => {
+    heed(signal);
+    return ctx.looks.fresh(job.dir, signal);
+  };
+  return whileYoung(ctx.looks, look, async (seen, young) => {
+    rest = await onlyExpected(rest, seen);
+    const taken = rest.filter(({ write }) => write.expect !== undefined);
+    const freed = rest.filter(({ write }) => write.expect === undefined);
+    if (taken.length === 0) return { folder: into, freed, seen };
+    const expected = new Map(taken.flatMap(({ id, write }) => (write.expect ? [[id, write.expect]] : [])));
+    const { folder, fates } = await ctx.trash.retire([...expected.keys()], expected, {
+      into,
+      certain: true,
+      young,
+    });
+    for (const item of taken) {
+      const error = fates.get(item.id);
+      if (error === undefined && folder !== undefined) freed.push(item);
+      else await finish(item, failed(error ?? changed(item.write.path)));
+    }
+    return { folder, freed, seen: undefined };
+  });
+}
+
+interface Placed {
+  readonly item: Item;
+  readonly ours: Whole | undefined;
+  readonly moving: Sending;
+}
+
+/** Ours, unless the size or the date says otherwise: that of the upload, or that of the move where it dates anew. */
+function judged(ctx: Context, { item, ours, moving }: Placed, listing: Listing): Outcome<Written> {
   const outcome = asListed(item, ours?.size ?? -1, listing);
-  const foreign = outcome.ok && ctx.traits.moveKeepsDate && outcome.value.date !== ours?.date;
-  return foreign
-    ? failed(changed(item.write.path, 'was changed on the server while it was written'))
-    : outcome;
+  if (!outcome.ok || outcome.value.date === ours?.date) return outcome;
+  const { moveKeepsDate, datesFollowClock } = ctx.traits;
+  const { date } = outcome.value;
+  const byMove =
+    !moveKeepsDate &&
+    (!datesFollowClock ||
+      typeof date !== 'number' ||
+      ctx.fileClock.possible({ ...moving, date }, ctx.client.clockOffsetMs));
+  return byMove ? outcome : failed(writtenMeanwhile(item));
 }
 
 interface MovedIn {
@@ -144,15 +178,22 @@ interface MovedIn {
 }
 
 /** Moves the new versions to their names, with a second try for what is still in staging. */
-async function moveIn(ctx: Context, job: Swap, items: readonly Item[]): Promise<MovedIn> {
-  let rest = items;
+async function moveIn(
+  ctx: Context,
+  job: Swap,
+  items: readonly Item[],
+  seen: Listing | undefined,
+): Promise<MovedIn> {
+  const displaced = new Set<Item>();
+  let [rest, look] = [items, seen];
   let refused: RtsyncError | undefined;
   for (let tries = 0; tries < 2 && rest.length > 0; tries += 1) {
-    const ids = rest.map((item) => childId(job.staging, item.name));
-    const moved = await attempt(() => ctx.client.batch('move', ids, job.dir));
-    for (const item of rest) ctx.looks.put(job.dir, item.name, 'file');
+    const moved = await attempt(() => moveToFree(ctx, job, rest, look));
     if (moved.ok) {
-      return { refused: undefined, displaced: await removeStrays(ctx, job, rest, moved.value ?? []) };
+      const { free, told } = moved.value;
+      for (const item of rest) if (!free.includes(item)) displaced.add(item);
+      for (const item of await removeStrays(ctx, job, free, told)) displaced.add(item);
+      return { refused: undefined, displaced };
     }
     refused = moved.error;
     const [waiting, place] = [
@@ -160,9 +201,46 @@ async function moveIn(ctx: Context, job: Swap, items: readonly Item[]): Promise<
       await attempt(() => ctx.looks.fresh(job.dir)),
     ];
     if (!waiting.ok || !place.ok) break;
+    look = place.value;
     rest = rest.filter((item) => waiting.value.entries.has(item.name) && !place.value.entries.has(item.name));
   }
-  return { refused, displaced: new Set() };
+  return { refused, displaced };
+}
+
+interface Moved {
+  readonly free: readonly Item[];
+  /** What the server told of them. */
+  readonly told: readonly EntryId[];
+}
+
+/**
+ * Only names that are free, where the server would overwrite the others; elsewhere it keeps them by itself.
+ * RACE: what takes a name between that list and the arrival of the move is overwritten: the list, its turn at the gate
+ * and one request (2 s and a request at most, or 20 turns of a slow gate).
+ */
+async function moveToFree(
+  ctx: Context,
+  job: Swap,
+  items: readonly Item[],
+  first: Listing | undefined,
+): Promise<Moved> {
+  const send = async (free: readonly Item[], manner: Partial<Young>): Promise<Moved> => {
+    if (free.length === 0) return { free, told: [] };
+    const ids = free.map((item) => childId(job.staging, item.name));
+    const told = await ctx.client.batch('move', ids, job.dir, manner).finally(() => {
+      for (const item of free) ctx.looks.put(job.dir, item.name, 'file');
+    });
+    return { free, told: told ?? [] };
+  };
+  if (ctx.traits.takenMove !== 'overwrite') return send(items, {});
+  const look = async (again: boolean): Promise<Listing> =>
+    again || first === undefined ? ctx.looks.fresh(job.dir) : first;
+  return whileYoung(ctx.looks, look, (seen, young) =>
+    send(
+      items.filter(({ name }) => !seen.entries.has(name)),
+      young,
+    ),
+  );
 }
 
 /** A name was taken in the moment it was free: ours was stored beside it, and the answer says where. */
@@ -180,7 +258,10 @@ async function removeStrays(
   return new Set(items.filter((item) => !landed.has(childId(job.dir, item.name))));
 }
 
-/** Nothing could take the name: the old version gets it back. Its copy in the trash was the only one. */
+/**
+ * Nothing could take the name: the old version gets it back. Its copy in the trash was the only one.
+ * RACE: on a server that overwrites, what took the name since it was listed is overwritten: one request and its turn.
+ */
 async function putBack(ctx: Context, old: EntryId, dir: DirId): Promise<void> {
   await attempt(() => ctx.client.batch('move', [old], dir));
   ctx.looks.put(dir, idName(old), 'file');

@@ -6,12 +6,14 @@ import { randomBytes } from 'node:crypto';
 import type { FolderNode, RemoteStamp } from '../../core/tree.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { isCode, RtsyncError } from '../../lib/errors.ts';
+import { Stale } from '../../lib/gate.ts';
 import type { StorageClient } from './client.ts';
 import { attempt, changed, failed, inParallel } from './context.ts';
 import type { FolderMaker } from './folders.ts';
 import { childId, type DirId, type EntryId, idName, OWN_NAME, parentId, TOP } from './ids.ts';
 import type { Looks } from './looks.ts';
 import { firstDifference, isVersion } from './same-tree.ts';
+import type { Young } from './while-young.ts';
 
 /** What became of each id: undefined when it is gone from its place. */
 export type Fates = ReadonlyMap<EntryId, RtsyncError | undefined>;
@@ -22,15 +24,25 @@ export interface Trash {
   /**
    * Moves at most 250 entries with different base names into a fresh folder. What then turns out not to be as it was
    * `expected`, since somebody wrote there between the last look and the move, is moved back, and its fate is `changed`.
-   * Never throws.
+   * Throws nothing but `Stale`, and that only where `still` is given; then nothing was moved.
    */
   retire(
     ids: readonly EntryId[],
     expected: ReadonlyMap<EntryId, RemoteStamp | FolderNode<RemoteStamp>>,
-    signal?: AbortSignal,
+    how?: Retirement,
   ): Promise<{ readonly folder: EntryId | undefined; readonly fates: Fates }>;
   /** Deletes at most 250 entries for good. Never throws. */
   destroy(ids: readonly EntryId[], signal?: AbortSignal): Promise<Fates>;
+}
+
+export interface Retirement {
+  /** Until the entries are moved. */
+  readonly signal?: AbortSignal | undefined;
+  /** A fresh folder of the trash that was made before the last look, so that no request comes between that and the move. */
+  readonly into?: EntryId | undefined;
+  /** What cannot be looked at afterwards goes back as well: another version is about to take its name. */
+  readonly certain?: boolean;
+  readonly young?: Young;
 }
 
 export interface TrashOptions {
@@ -47,6 +59,11 @@ export interface TrashOptions {
 const GIVE_BACK_TRIES = 4;
 
 type Expected = readonly [EntryId, RemoteStamp | FolderNode<RemoteStamp>];
+
+interface Moved {
+  readonly entries: readonly Expected[];
+  readonly certain: boolean;
+}
 
 export function createTrash(options: TrashOptions): Trash {
   const { client, looks, folders, clock } = options;
@@ -90,22 +107,28 @@ export function createTrash(options: TrashOptions): Trash {
         parents.delete(names.join('/'));
         if (tries > 0 || !isCode(error, 'not-found', 'network', 'server-error', 'bad-answer', 'taken'))
           throw error;
-        looks.gone(TOP, OWN_NAME);
+        looks.forget(childId(TOP, OWN_NAME));
       }
     }
   };
 
-  const retire: Trash['retire'] = async (ids, expected, signal) => {
+  const retire: Trash['retire'] = async (ids, expected, { signal, certain = false, young, ...how } = {}) => {
     let into: EntryId;
     try {
-      into = await folder('trash', signal);
+      into = how.into ?? (await folder('trash', signal));
     } catch (error) {
       return { folder: undefined, fates: new Map(ids.map((id) => [id, failed(error).error])) };
     }
-    const fates = new Map(
-      await carryOut(looks, ids, (rest) => client.batch('move', rest, into, { signal }), signal),
-    );
-    const moved = [...expected].filter(([id]) => fates.has(id) && fates.get(id) === undefined);
+    // A second try is for what a list has just shown to be there still.
+    let manner = { signal, ...young };
+    const run = (rest: readonly EntryId[]): Promise<readonly EntryId[] | undefined> => {
+      const asked = client.batch('move', rest, into, manner);
+      manner = { signal };
+      return asked;
+    };
+    const fates = new Map(await carryOut(looks, ids, run, signal));
+    const gone = [...expected].filter(([id]) => fates.has(id) && fates.get(id) === undefined);
+    const moved: Moved = { entries: gone, certain };
     for (const id of await unexpected(into, moved)) {
       await giveBack(into, id);
       fates.set(id, changed(id));
@@ -113,14 +136,14 @@ export function createTrash(options: TrashOptions): Trash {
     return { folder: into, fates };
   };
 
-  /** Those that are not what was to be given up. Nothing when that cannot be seen: they are safe where they are. */
-  const unexpected = async (into: EntryId, moved: readonly Expected[]): Promise<EntryId[]> => {
-    if (moved.length === 0) return [];
+  /** Those that are not what was to be given up. What cannot be seen is safe where it is, unless all must be `certain`. */
+  const unexpected = async (into: EntryId, { entries, certain }: Moved): Promise<EntryId[]> => {
+    if (entries.length === 0) return [];
     const listed = await attempt(() => client.list(into));
-    if (!listed.ok) return [];
+    if (!listed.ok) return certain ? entries.map(([id]) => id) : [];
     const how = { look: (dir: DirId) => client.list(dir), dates: options.movesKeepDates };
     const found: EntryId[] = [];
-    await inParallel(moved, 8, async ([id, seen]) => {
+    await inParallel(entries, 8, async ([id, seen]) => {
       const entry = listed.value.entries.get(idName(id));
       if (entry === undefined) return;
       const differs = await attempt(async () =>
@@ -128,12 +151,15 @@ export function createTrash(options: TrashOptions): Trash {
           ? (await firstDifference(how, childId(into, idName(id)), seen)) !== undefined
           : !isVersion(entry, seen, options.movesKeepDates),
       );
-      if (differs.ok && differs.value) found.push(id);
+      if (differs.ok ? differs.value : certain) found.push(id);
     });
     return found;
   };
 
-  /** RACE: when yet another file has taken the name since, the one in the trash stays there. */
+  /**
+   * RACE: when yet another file has taken the name since, the one in the trash stays there; what takes it after the list,
+   * before the move arrives (its turn at the gate and one request), is overwritten on a server that overwrites.
+   */
   const giveBack = async (into: EntryId, id: EntryId): Promise<void> => {
     const dir = parentId(id);
     for (let tries = 0; tries < GIVE_BACK_TRIES; tries += 1) {
@@ -175,6 +201,7 @@ async function carryOut(
       for (const id of rest) fates.set(id, undefined);
       rest = [];
     } catch (thrown) {
+      if (thrown instanceof Stale) throw thrown;
       const error = failed(thrown).error;
       const standing = await stillStanding(looks, rest, signal);
       for (const id of rest) fates.set(id, standing === undefined || standing.has(id) ? error : undefined);

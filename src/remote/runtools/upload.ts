@@ -11,7 +11,7 @@ import type { UploadReply } from './client.ts';
 import { attempt, type Context, changed, failed, heed } from './context.ts';
 import type { Sending } from './file-clock.ts';
 import { childId, type DirId, idName, parentId } from './ids.ts';
-import { datesTell } from './item.ts';
+import { datesTell, tellsNothing, tookLong } from './item.ts';
 import { afterTear, canBeTorn, sameFile } from './torn.ts';
 import type { Entry, Listing } from './wire.ts';
 
@@ -82,7 +82,7 @@ async function deliver(
   signal?: AbortSignal,
 ): Promise<Stored | (Again & { readonly error: RtsyncError })> {
   const { job, source } = delivery;
-  const { seen, outcome } = await sendInTime(ctx, delivery, signal);
+  const { seen, outcome, startedAt } = await sendInTime(ctx, delivery, signal);
   const judgement = outcome.ok
     ? await attempt(() => judged(ctx, { job, seen, size: source.size }, outcome.value, signal))
     : outcome;
@@ -94,10 +94,16 @@ async function deliver(
   }
   if (!error.ambiguous) return { kind: 'failed', error };
   const end = await afterLostAnswer(ctx, delivery, seen.entries.get(job.name), signal);
-  return end.kind === 'again' ? { ...end, error } : end;
+  if (end.kind === 'again') return { ...end, error };
+  const unsure = { sentAt: startedAt, answeredAt: ctx.clock.monotonic() };
+  if (end.kind === 'stored' && job.look !== undefined && tellsNothing(unsure, source.size))
+    return { kind: 'failed', error: tookLong(job.write.path) };
+  return end;
 }
 
 interface Sent {
+  /** Monotonic milliseconds at which it may have been sent, at the earliest. */
+  readonly startedAt: number;
   /** The look that it relied on. */
   readonly seen: Listing;
   readonly outcome: Outcome<UploadReply>;
@@ -123,8 +129,16 @@ async function sendInTime(
       job.look === undefined
         ? { signal }
         : { signal, still: (turnMs: number) => ctx.looks.trusts(look, turnMs), priority: Math.min(looks, 1) };
-    const outcome = await staleOr(() => ctx.client.upload(job.dir, job.name, source, manner));
-    if (outcome !== 'stale') return { seen: frozen(look, job.name, before), outcome };
+    let startedAt = ctx.clock.monotonic();
+    const asked = {
+      ...manner,
+      still: (turnMs: number): boolean => {
+        startedAt = ctx.clock.monotonic();
+        return manner.still?.(turnMs) ?? true;
+      },
+    };
+    const outcome = await staleOr(() => ctx.client.upload(job.dir, job.name, source, asked));
+    if (outcome !== 'stale') return { seen: frozen(look, job.name, before), outcome, startedAt };
   }
   throw new RtsyncError('rate-limited', {
     message: `${JSON.stringify(job.write.path)} was not sent: each time its turn came, the last look at its folder was too old; try again later`,
@@ -165,6 +179,9 @@ async function judged(
   if (reply.id === childId(job.dir, job.name)) {
     ctx.looks.put(job.dir, job.name, 'file', size);
     const sending = { sentAt: reply.answeredAt - reply.tookMs, answeredAt: reply.answeredAt };
+    // In a folder of our own nobody else writes.
+    if (job.look !== undefined && tellsNothing(sending, size))
+      return { kind: 'failed', error: tookLong(job.write.path) };
     const date = datesTell(ctx) ? ctx.fileClock.span(sending) : undefined;
     return { kind: 'stored', size, date, sending };
   }

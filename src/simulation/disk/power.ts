@@ -23,6 +23,17 @@ export function cutPower(volume: Volume, chance: Chance): void {
   }
 }
 
+/** All that was done is on the disk now. */
+export function flush(volume: Volume): void {
+  for (const folder of volume.unsynced) folder.unsynced = [];
+  volume.unsynced.clear();
+  const waiting: Inode[] = [volume.top];
+  for (let inode = waiting.pop(); inode !== undefined; inode = waiting.pop()) {
+    if (inode.kind === 'file') syncContent(inode);
+    if (inode.kind === 'folder') for (const entry of inode.entries.values()) waiting.push(entry.inode);
+  }
+}
+
 function settleEntries(folder: FolderInode, chance: Chance): void {
   const log = folder.unsynced;
   folder.unsynced = [];

@@ -6,6 +6,7 @@ import * as files from './descriptors.ts';
 import * as looks from './looks.ts';
 import * as names from './names.ts';
 import { relativeTo } from './observer.ts';
+import { flush } from './power.ts';
 import { codeOf, systemError } from './system-error.ts';
 import type { Volume } from './volume.ts';
 
@@ -98,7 +99,10 @@ function openCalls({ volume, now, short, open, hold, held }: Worker): OpenCalls 
   };
 }
 
-type NameCalls = Pick<Disk, 'mkdirSync' | 'rmdirSync' | 'renameSync' | 'unlinkSync' | 'removeTreeSync'>;
+type NameCalls = Pick<
+  Disk,
+  'mkdirSync' | 'rmdirSync' | 'renameSync' | 'unlinkSync' | 'removeTreeSync' | 'flushSync'
+>;
 
 function nameCalls({ volume, now, short }: Worker): NameCalls {
   const removeTreeSync = (path: string): void => {
@@ -117,6 +121,11 @@ function nameCalls({ volume, now, short }: Worker): NameCalls {
     renameSync: (from, to) =>
       now(`rename ${short(from)} -> ${short(to)}`, () => names.rename(volume, from, to)),
     unlinkSync: (file) => now(`unlink ${short(file)}`, () => names.unlink(volume, file)),
+    flushSync: () =>
+      now('sync', () => {
+        flush(volume);
+        return true;
+      }),
   };
 }
 

@@ -7,6 +7,8 @@ export interface SimAnswer {
   readonly status: number;
   readonly headers: Record<string, string>;
   readonly body: string | Uint8Array;
+  /** The file that a download goes on reading while its answer is on its way. */
+  readonly source?: { readonly bytes: Uint8Array };
 }
 
 /** What a deed answers about the entry that it made. */

@@ -43,6 +43,8 @@ export interface SimBehaviour {
   moveDate: 'kept' | 'new';
   /** Uploads are written under their final name: visible at once, growing; torn when broken off. */
   growingUploads: boolean;
+  /** A download is read while it is sent: who writes into the file meanwhile makes a mix of old and new. */
+  streamedDownloads: boolean;
   /** Which header may carry the key. Any key will do. */
   auth: 'both' | 'x-api-key' | 'bearer';
   /** `lie`: always plenty left. Only a server with a limit tells anything. */
@@ -76,6 +78,7 @@ export function defaultSimBehaviour(): SimBehaviour {
     dateSkewMs: 0,
     moveDate: 'kept',
     growingUploads: false,
+    streamedDownloads: false,
     auth: 'both',
     rateHeaders: 'honest',
     retryAfter: true,

@@ -21,6 +21,8 @@ export interface SimServerChange {
   readonly agentWroteAt: number | undefined;
   /** Who wrote `before`. */
   readonly wroteBy: Writer | undefined;
+  /** Server time at which this client made this name's folder. */
+  readonly madeAt: number | undefined;
   /** Server time of the last list of this name's folder that this client had the answer of when it sent the request. */
   readonly lastListedAt: number | undefined;
 }
@@ -32,6 +34,7 @@ export interface Doer {
   readonly growing: boolean;
   request(): string;
   lastListedAt(folder: string): number | undefined;
+  madeAt(folder: string): number | undefined;
 }
 
 export interface Changes {
@@ -52,12 +55,14 @@ export function createChanges(top: SimFolder): Changes {
       const after = node?.kind === 'file' ? node.bytes : undefined;
       if (isSame(before?.bytes, after)) continue;
       const slash = path.lastIndexOf('/');
+      const folder = slash < 0 ? '' : path.slice(0, slash);
       const change: SimServerChange = {
         ...{ path, before: before?.bytes, after, request: doer.request(), client: doer.client, at },
         ...{ sentAt: doer.sentAt, growing: doer.growing && after !== undefined },
         agentWroteAt: before?.since,
         wroteBy: before?.writer,
-        lastListedAt: doer.lastListedAt(slash < 0 ? '' : path.slice(0, slash)),
+        madeAt: doer.madeAt(folder),
+        lastListedAt: doer.lastListedAt(folder),
       };
       for (const listener of listeners) listener(change);
     }

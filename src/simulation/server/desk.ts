@@ -23,6 +23,10 @@ export interface Desk {
   schedule(atMs: number, deed: () => void): void;
   /** Called when a request arrives. */
   count(sentAt: number, at: number, verdict: RateVerdict | undefined): void;
+  /** Called when a request sets out. */
+  setsOut(letter: Letter): void;
+  /** Called when a client repeats a write of which it has no answer, without a look in between. */
+  blind(letter: Letter): void;
 }
 
 /** A request on its way. */
@@ -139,6 +143,7 @@ function doerOf(letter: Letter, growing: boolean): Doer {
     growing,
     request: () =>
       letter.kind === 'change' ? `${letter.what} ${letter.body.toString('utf8', 0, 500)}` : letter.what,
+    madeAt: (folder) => letter.listings.madeAt(folder),
     lastListedAt: (folder) => letter.listings.last(folder, letter.mark),
   };
 }

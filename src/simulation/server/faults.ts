@@ -48,6 +48,8 @@ export interface SimFaults {
   /** How many of the requests meet a fault, from 0 to 1. */
   readonly rate: number;
   readonly kinds: readonly SimFault[];
+  /** What every list of this folder meets at this moment; relative to the top. Undefined: none, or by chance. */
+  readonly outage?: (folder: string) => SimFault | undefined;
 }
 
 export type RequestKind = 'list' | 'download' | 'info' | 'upload' | 'change';

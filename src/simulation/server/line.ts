@@ -4,13 +4,11 @@
  * before the deed, chance decides whether the server still receives it, and how much of it.
  */
 import type { Http, HttpAnswer, HttpRequest } from '../../remote/http.ts';
-import type { Hands } from '../hands.ts';
 import type { SimAnswer } from './answer.ts';
 import { answerOf } from './delivery.ts';
-import { admit, type Desk, doBroken, doPart, doRest, doWhole, type Letter, newLetter } from './desk.ts';
+import { admit, doPart, doRest, doWhole, type Letter, newLetter } from './desk.ts';
 import {
   answerInstead,
-  codedError,
   networkError,
   page,
   pickFault,
@@ -21,8 +19,9 @@ import {
 } from './faults.ts';
 import { rateHeaders } from './limit.ts';
 import { createListings, type Listings } from './listings.ts';
-import { placeOf } from './place.ts';
-import type { Growing } from './upload.ts';
+import { folderOf } from './place.ts';
+import { breakOff, collect, givenUp, type LineParts, pause, type Trip } from './trip.ts';
+import { createUnsure } from './unsure.ts';
 
 export interface Line {
   readonly http: Http;
@@ -30,31 +29,11 @@ export interface Line {
   died(): void;
 }
 
-export interface LineParts {
-  readonly desk: Desk;
-  readonly client: number;
-  readonly hands: Hands;
-  readonly faults: SimFaults;
-  /** Told of every fault that is played. */
-  readonly played: (fault: SimFault) => void;
-}
-
-interface Trip {
-  readonly letter: Letter;
-  /** How far it came: its body is being read, it travels, part of it has arrived, the deed is done. */
-  stage: 'collecting' | 'travelling' | 'half' | 'done';
-  /** Nobody waits for it any more, and nothing more is done for it by the process. */
-  over: boolean;
-  collected: Buffer[];
-  growing: Growing | undefined;
-  /** What the server tells of its rate. */
-  rate: Record<string, string>;
-}
-
 /** What the client gets in the end. */
 type End = { readonly error: Error } | { readonly answer: SimAnswer; readonly doneAt: number };
 
-export function createLine(parts: LineParts): Line {
+export function createLine(of: Omit<LineParts, 'unsure'>): Line {
+  const parts: LineParts = { ...of, unsure: createUnsure() };
   const trips = new Set<Trip>();
   const listings = createListings();
   return {
@@ -90,6 +69,7 @@ function sendOn(
   return new Promise((resolve, reject) => {
     const onAbort = (): void => {
       trips.delete(trip);
+      if (trip.stage !== 'collecting') parts.unsure.lost(trip.letter, parts.desk.now());
       breakOff(parts, trip);
       reject(signal?.reason);
     };
@@ -116,8 +96,10 @@ async function travel(parts: LineParts, trip: Trip, request: HttpRequest): Promi
   const { letter } = trip;
   await collect(parts, trip, request);
   trip.stage = 'travelling';
-  const fault = pickFault(faults, letter.kind);
-  if (fault !== undefined) parts.played(fault);
+  parts.desk.setsOut(letter);
+  if (parts.unsure.isBlind(letter)) parts.desk.blind(letter);
+  const fault = faultOf(parts, letter);
+  if (fault !== undefined) parts.played(fault, letter);
   const slowBefore = fault === 'slow' && faults.chance.hits(0.5);
   if (slowBefore) await pause(parts);
   let end = await there(parts, trip, () => arrive(parts, trip, fault));
@@ -129,6 +111,7 @@ async function travel(parts: LineParts, trip: Trip, request: HttpRequest): Promi
   }
   if (fault === 'slow' && !slowBefore) await pause(parts);
   if (fault === 'lost-after' && 'answer' in end) end = { ...end, ...lostAfter(faults) };
+  if (fault === 'lost-after' || fault === 'late') parts.unsure.lost(letter, parts.desk.now());
   const final = await hands.later('answer', letter.what, () => arrived(parts, trip, end, fault));
   if ('error' in final) throw final.error;
   return answerOf(final.answer, {
@@ -139,39 +122,13 @@ async function travel(parts: LineParts, trip: Trip, request: HttpRequest): Promi
   });
 }
 
-/** Reads the body; one that breaks off makes a broken upload. */
-async function collect(parts: LineParts, trip: Trip, request: HttpRequest): Promise<void> {
-  const { body } = request;
-  const { letter, collected } = trip;
-  if (body === undefined) return;
-  if (Buffer.isBuffer(body)) collected.push(body);
-  else {
-    try {
-      for await (const chunk of body) {
-        if (trip.over) throw givenUp();
-        collected.push(Buffer.from(chunk as Uint8Array));
-      }
-    } catch (error) {
-      await sendBroken(parts, trip);
-      throw error;
-    }
-  }
-  letter.body = collected.length === 1 ? (collected[0] as Buffer) : Buffer.concat(collected);
-  const told = request.headers['content-length'];
-  if (told === undefined || Number(told) === letter.body.length) return;
-  await sendBroken(parts, trip);
-  throw codedError('UND_ERR_REQ_CONTENT_LENGTH_MISMATCH', 'the body is not as long as its header says');
-}
-
-async function sendBroken(parts: LineParts, trip: Trip): Promise<void> {
-  const { desk, hands } = parts;
-  const { letter, collected } = trip;
-  await hands.later('request', `${letter.what} (broken off)`, () => {
-    if (trip.over) return;
-    trip.stage = 'done';
-    admit(desk, letter);
-    if (letter.kind === 'upload') doBroken(desk, letter, Buffer.concat(collected));
-  });
+/** A folder whose lists fail for a while fails them all; else it is for chance to say. */
+function faultOf({ faults, desk }: LineParts, { kind, address }: Letter): SimFault | undefined {
+  const standing =
+    kind === 'list' && address !== undefined
+      ? faults.outage?.(folderOf(address, desk.shelf.behaviour.pathEncoding))
+      : undefined;
+  return standing ?? pickFault(faults, kind);
 }
 
 /** Something happens on the server, unless nobody is behind it any more. */
@@ -235,6 +192,11 @@ function lostAfter({ chance }: SimFaults): { readonly error: Error } | { readonl
 function arrived(parts: LineParts, trip: Trip, end: End, fault: SimFault | undefined): End {
   const { letter } = trip;
   if (trip.over) return { error: givenUp() };
+  if ('answer' in end && end.answer.source !== undefined) return { ...end, answer: streamed(end.answer) };
+  if ('answer' in end && end.answer.status === 200 && fault !== 'html') noteMade(parts, letter, end.doneAt);
+  // That there is no such folder is an answer as well.
+  if ('answer' in end && (fault ?? 'slow') === 'slow' && ![400, 401, 429].includes(end.answer.status))
+    looked(parts, letter);
   if (!('answer' in end) || letter.kind !== 'list' || end.answer.status !== 200) return end;
   if (fault === 'half-list' || fault === 'lying-list') {
     const answer = spoiltList(end.answer, fault, parts.faults.chance);
@@ -246,46 +208,36 @@ function arrived(parts: LineParts, trip: Trip, end: End, fault: SimFault | undef
   return end;
 }
 
+function looked({ desk, unsure }: LineParts, { kind, address, sentAt }: Letter): void {
+  if (kind !== 'list' || address === undefined || !unsure.isAny) return;
+  unsure.listed(folderOf(address, desk.shelf.behaviour.pathEncoding), sentAt);
+}
+
+/** A folder that the client made itself. */
+function noteMade({ desk }: LineParts, letter: Letter, doneAt: number): void {
+  if (letter.method !== 'POST' || letter.kind !== 'change' || letter.address === undefined) return;
+  const { name } = JSON.parse(letter.body.toString('utf8')) as { readonly name: string };
+  const above = folderOf(letter.address, desk.shelf.behaviour.pathEncoding);
+  letter.listings.made(above === '' ? name : `${above}/${name}`, doneAt);
+}
+
+/** The second half is what the file holds by now: who wrote into it meanwhile made a mix. */
+function streamed({ source, ...answer }: SimAnswer): SimAnswer {
+  const { body } = answer;
+  if (source === undefined || typeof body === 'string' || source.bytes === body) return answer;
+  const half = Math.ceil(body.length / 2);
+  return {
+    ...answer,
+    body: Buffer.concat([body.subarray(0, half), source.bytes.subarray(half, body.length)]),
+  };
+}
+
 function heard({ desk }: LineParts, { address, listings }: Letter, doneAt: number): void {
   // Of a list in pages the first counts: nothing in it is known to be younger.
   if (address === undefined || address.query.has('cursor')) return;
-  listings.heard(placeOf(address.rest, desk.shelf.behaviour.pathEncoding).join('/'), doneAt);
+  listings.heard(folderOf(address, desk.shelf.behaviour.pathEncoding), doneAt);
 }
 
 function headersOf(trip: Trip, answer: SimAnswer, doneAt: number): Record<string, string> {
   return { date: new Date(doneAt).toUTCString(), ...trip.rate, ...answer.headers };
-}
-
-/** Nobody hears it: who gave up has been told already. */
-function givenUp(): Error {
-  return codedError('UND_ERR_ABORTED', 'given up');
-}
-
-function pause({ desk, faults }: LineParts): Promise<void> {
-  return new Promise((resolve) => {
-    desk.schedule(desk.now() + 1_000 + faults.chance.below(90_000), resolve);
-  });
-}
-
-/** The client is gone. What was on its way may still arrive, whole or in part, up to a few seconds later. */
-function breakOff({ desk, faults }: LineParts, trip: Trip): void {
-  if (trip.over) return;
-  trip.over = true;
-  const { letter, stage, growing } = trip;
-  const { chance } = faults;
-  if (stage === 'done') return;
-  const soon = (deed: () => void) => desk.schedule(desk.now() + chance.below(1_500), deed);
-  const received = (deed: () => void) =>
-    soon(() => {
-      if (admit(desk, letter)?.admitted !== false) deed();
-    });
-  const came = (bytes: Buffer) => {
-    if (letter.kind === 'upload') received(() => doBroken(desk, letter, bytes));
-  };
-  if (!chance.hits(0.7)) return;
-  if (stage === 'half') {
-    if (growing !== undefined) soon(() => doRest(desk, letter, growing));
-  } else if (stage === 'collecting') came(Buffer.concat(trip.collected));
-  else if (chance.hits(0.7)) received(() => doWhole(desk, letter));
-  else came(letter.body.subarray(0, chance.below(letter.body.length + 1)));
 }

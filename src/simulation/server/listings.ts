@@ -5,12 +5,17 @@ export interface Listings {
   mark(): number;
   /** The answer of a list that was made at this server time has arrived. */
   heard(folder: string, at: number): void;
+  /** The client made this folder at this server time: it was empty then. */
+  made(folder: string, at: number): void;
+  /** When it did so, by the server's clock. */
+  madeAt(folder: string): number | undefined;
   /** Server time of the youngest list of the folder whose answer had arrived at the mark. */
   last(folder: string, mark: number): number | undefined;
 }
 
 export function createListings(): Listings {
   const byFolder = new Map<string, { readonly at: number; readonly order: number }[]>();
+  const made = new Map<string, number>();
   let order = 0;
   return {
     mark: () => order,
@@ -20,6 +25,10 @@ export function createListings(): Listings {
       if (known === undefined) byFolder.set(folder, [{ at, order }]);
       else known.push({ at, order });
     },
+    made: (folder, at) => {
+      made.set(folder, at);
+    },
+    madeAt: (folder) => made.get(folder),
     last(folder, mark) {
       let last: number | undefined;
       for (const heard of byFolder.get(folder) ?? []) {

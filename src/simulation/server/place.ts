@@ -53,6 +53,11 @@ export function placeOf(rest: string, encoding: SimBehaviour['pathEncoding']): S
   return path.split('/').map((segment) => checkedName(decode(segment)));
 }
 
+/** The folder that a list asks for, relative to the top. */
+export function folderOf({ rest }: Address, encoding: SimBehaviour['pathEncoding']): string {
+  return placeOf(rest, encoding).join('/');
+}
+
 /** Reads an id, with or without its leading slash; one trailing slash is forgiven. */
 export function readId(id: string): Segments {
   const start = id.startsWith('/') ? 1 : 0;

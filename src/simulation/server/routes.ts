@@ -103,7 +103,8 @@ function download(shelf: Shelf, { query }: Address): SimAnswer {
     'content-type': 'application/octet-stream',
     'content-length': String(node.bytes.length),
   };
-  return { status: 200, headers, body: node.bytes };
+  const source = shelf.behaviour.streamedDownloads ? { source: node } : {};
+  return { status: 200, headers, body: node.bytes, ...source };
 }
 
 function info(shelf: Shelf, { rest }: Address): SimAnswer {

@@ -1,6 +1,6 @@
 /** Whether everything is as it must be once all is in sync: what is lost, left over, made up or without a trash entry. */
 import { existsSync, readdirSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { differencesOf, filesIn, type Inspector } from './inspect.ts';
 import { composed, type Ledger, type Place, short, type Touch, type Version } from './ledger.ts';
 
@@ -56,12 +56,12 @@ export function createJudge({ roots, ledger, inspector }: Places): Judge {
   const judgeCopy = (path: string, digest: string): Violation | undefined => {
     if (copies.has(basename(path))) return undefined;
     copies.add(basename(path));
-    const original = path.replace(MARK, '');
+    const original = join(dirname(path), basename(path).replace(MARK, ''));
     const touches = ledger.touches(original, ledger.versions.get(digest)?.lineage);
     const writers = [...touches].filter(([, hows]) => hows.has('write') || hows.has('arrive')).length;
     if (writers >= 2) return undefined;
     const text = `${JSON.stringify(path)} holds ${short(digest)}; touched by ${inWords(touches)}`;
-    return { kind: 'conflict without cause', text, path: original, digest, at: dateIn(path) };
+    return { kind: 'conflict without cause', text, path: original, digest, at: dateIn(basename(path)) };
   };
 
   const judgeNames = (tree: ReadonlyMap<string, string>): Violation[] =>

@@ -1,6 +1,6 @@
 /**
- * Plays simulated worlds with one deliberate fault built into the sources: a loader hook changes one place of one file
- * on its way in, so that the product itself carries no seam for it. Run by the mutant tests, and by hand:
+ * Plays simulated worlds with one deliberate fault built into the sources: a loader hook changes a place of a file, or
+ * a few, on their way in, so that the product itself carries no seam for it. Run by the mutant tests, and by hand:
  *
  *   node test/support/mutants/run.ts NAME [--seed S] [--from N] [--runs N]
  *   node test/support/mutants/run.ts --find [NAME…] [--seed S] [--from N] [--runs N]
@@ -31,7 +31,7 @@ const { values, positionals } = parseArgs({
 /** What one run prints. */
 interface Found {
   readonly mutant?: string;
-  /** How often the changed file was loaded. */
+  /** How many of the changed files were loaded. */
   readonly applied: number;
   readonly played: number;
   readonly caught?: { readonly world: number; readonly promise: string; readonly what: string };
@@ -80,19 +80,23 @@ function* worlds(): Generator<number> {
 
 function buildIn(mutant: Mutant): { readonly applied: number } {
   const change = { applied: 0 };
-  const wanted = new URL(`../../../src/${mutant.file}`, import.meta.url);
-  const source = readFileSync(fileURLToPath(wanted), 'utf8');
-  if (source.split(mutant.find).length !== 2)
-    throw new Error(`${mutant.name}: its place in ${mutant.file} is not there exactly once`);
+  const sources = new Map<string, string>();
+  for (const { file, find, replace } of mutant.patches) {
+    const { href } = new URL(`../../../src/${file}`, import.meta.url);
+    const source = sources.get(href) ?? readFileSync(fileURLToPath(href), 'utf8');
+    if (source.split(find).length !== 2)
+      throw new Error(`${mutant.name}: its place in ${file} is not there exactly once`);
+    sources.set(
+      href,
+      source.replace(find, () => replace),
+    );
+  }
   registerHooks({
     load: (url, context, nextLoad) => {
-      if (url !== wanted.href) return nextLoad(url, context);
+      const source = sources.get(url);
+      if (source === undefined) return nextLoad(url, context);
       change.applied += 1;
-      return {
-        format: 'module-typescript',
-        shortCircuit: true,
-        source: source.replace(mutant.find, () => mutant.replace),
-      };
+      return { format: 'module-typescript', shortCircuit: true, source };
     },
   });
   return change;

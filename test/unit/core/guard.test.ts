@@ -92,11 +92,17 @@ describe('the guard', () => {
   test('counts what was removed a short while ago, so that a slow delete is one delete', () => {
     const world = syncedWorld({ ...many(50, 'd'), ...many(50, 'e') });
     for (let index = 0; index < 5; index += 1) remove(world, 'local', `d/f${index}`);
-    expect(guarded(world, { ...LIMIT, recent: 250 }).held).toEqual([]);
-    const { held, plan } = guarded(world, { ...LIMIT, recent: 300 });
+    expect(guarded(world, { ...LIMIT, recent: { removed: 280, files: 380 } }).held).toEqual([]);
+    const { held, plan } = guarded(world, { ...LIMIT, recent: { removed: 281, files: 381 } });
     expect(held).toHaveLength(5);
-    expect(held[0]?.reason).toBe('305 of 400 files would be removed within a few minutes');
+    expect(held[0]?.reason).toBe('only 95 of 381 files would be left after a few minutes');
     expect(plan.operations).toEqual([]);
+  });
+
+  test('lets a busy folder lose and gain files all day', () => {
+    const world = syncedWorld({ ...many(50, 'd'), ...many(50, 'e') });
+    for (let index = 0; index < 5; index += 1) remove(world, 'local', `d/f${index}`);
+    expect(guarded(world, { ...LIMIT, recent: { removed: 5_000, files: 120 } }).held).toEqual([]);
   });
 
   test('can be switched off', () => {

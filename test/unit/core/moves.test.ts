@@ -142,6 +142,21 @@ describe('a local move', () => {
     expect(problemsOf(plan)).toEqual(['changing b']);
   });
 
+  test('shows what is blocked below it by what will stand there', () => {
+    const world = syncedWorld(FOLDER);
+    rename(world, 'remote', 'docs', 'papers');
+    write(world, 'local', 'docs/new', 'half');
+    const written = nodeAt(world.local, relPath('docs/new'));
+    const half = written?.kind === 'file' ? written.stamp.ino : undefined;
+    const plan = planFor(world, {
+      blocked: (path, { local }) =>
+        local?.kind === 'file' && local.stamp.ino === half
+          ? { path, code: 'changing', message: 'still written' }
+          : undefined,
+    });
+    expect([told(plan), problemsOf(plan)]).toEqual([['moveLocal docs -> papers'], ['changing papers/new']]);
+  });
+
   test('is not carried over by a pull', () => {
     const world = syncedWorld({ a: 'one' });
     rename(world, 'local', 'a', 'b');

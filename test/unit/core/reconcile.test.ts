@@ -75,6 +75,28 @@ describe('a file against a folder', () => {
     expect(told(planFor(world))).toEqual(['setAside p', 'download p']);
   });
 
+  test('waits while nobody can tell whether the file was edited', () => {
+    const world = syncedWorld({ p: 'file' });
+    remove(world, 'remote', 'p');
+    write(world, 'remote', 'p/in', 'inside');
+    const node = world.local.children.get('p');
+    if (node?.kind !== 'file') throw new Error('no file');
+    const unread: Node<LocalStamp> = { kind: 'file', stamp: { ...node.stamp, ctimeMs: -1 } };
+    const plan = decide({
+      base: world.base,
+      local: { kind: 'folder', children: new Map([['p', unread]]) },
+      remote: world.remote,
+      direction: 'both',
+      mode: 'normal',
+      policyFor: () => 'keep-both',
+      copyName: (name) => name,
+      localCaseInsensitive: false,
+      remoteGrain: 1,
+    });
+    expect([told(plan), plan.baseChanges, problemsOf(plan)]).toEqual([[], [], ['changing p']]);
+    expect(told(planFor(world))).toEqual(['removeLocal p', 'makeFolderLocal p', 'download p/in']);
+  });
+
   test('waits for a person when the folder holds what is not synced', () => {
     const world = emptyWorld();
     write(world, 'local', 'p/in', 'inside');
@@ -172,6 +194,68 @@ describe('a run in one direction', () => {
     write(world, 'remote', 'e', 'edited');
     const plan = planFor(world, { direction: 'push' });
     expect([told(plan), problemsOf(plan)]).toEqual([[], ['undone d', 'undone e', 'undone new']]);
+  });
+
+  test.each([
+    ['push', 'local', 'remote', 'in the workspace', 'here'],
+    ['pull', 'remote', 'local', 'here', 'in the workspace'],
+  ] as const)(
+    'says of each path that a %s leaves undone what is the case',
+    (direction, source, target, there, here) => {
+      const world = syncedWorld({
+        'gone/a': 'a1',
+        'part/b': 'b1',
+        'part/c': 'c1',
+        d: 'd1',
+        e: 'e1',
+        t: 't1',
+        f: 'f1',
+      });
+      remove(world, target, 'gone');
+      remove(world, target, 'part/b');
+      remove(world, target, 'd');
+      write(world, target, 'e', 'edited');
+      remove(world, source, 'f');
+      write(world, target, 'f', 'edited');
+      remove(world, target, 't');
+      write(world, target, 't/in', 'a folder now');
+      write(world, target, 'new/x', 'x');
+      write(world, target, 'y', 'y');
+      const said = Object.fromEntries(
+        planFor(world, { direction }).problems.map(({ path, message }) => [path, message]),
+      );
+      const deleted = `it was deleted ${there} and stays ${here}, since a ${direction} deletes nothing`;
+      const brings =
+        direction === 'push' ? 'a push brings nothing here' : 'a pull sends nothing to the workspace';
+      const [changed, fresh] = [
+        `it was changed ${there}, and ${brings}`,
+        `it is only ${there}, and ${brings}`,
+      ];
+      const starts = (text: string) => expect.stringMatching(new RegExp(`^${text}`));
+      expect(said).toEqual({
+        ...{ gone: starts(deleted), 'part/b': starts(deleted), d: starts(deleted) },
+        ...{ e: changed, f: changed, t: changed, new: fresh, y: fresh },
+      });
+    },
+  );
+
+  test('that may not win a conflict says how it may', () => {
+    const file = emptyWorld();
+    write(file, 'local', 'n', 'mine');
+    write(file, 'remote', 'n', 'theirs');
+    const said = (world: typeof file, mode?: 'force') =>
+      planFor(world, { direction: 'push', ...(mode === undefined ? {} : { mode }) }).problems.map(
+        ({ message }) => message,
+      );
+    expect(said(file)).toEqual([
+      'both sides changed it, and a push changes nothing here; --force lets the version from here win',
+    ]);
+    const folder = emptyWorld();
+    write(folder, 'local', 'p', 'file');
+    write(folder, 'remote', 'p/in', 'inside');
+    expect(said(folder, 'force')).toEqual([
+      'a folder in the workspace that is not empty stands in its way; --mirror lets the file from here win',
+    ]);
   });
 
   test('mirrors: what only the target has goes, what the target lost comes back', () => {

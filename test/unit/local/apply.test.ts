@@ -13,6 +13,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { relPath } from '../../../src/core/path.ts';
 import { type FolderNode, type LocalStamp, nodeAt } from '../../../src/core/tree.ts';
 import { systemDisk } from '../../../src/local/disk.ts';
+import { watchedDisk } from './disks.ts';
 import { at, type DisposableFolder, disposableFolder, rules } from './support.ts';
 
 let disk: DisposableFolder;
@@ -127,6 +128,51 @@ describe('moving', () => {
     await expect(disk.folder.move(at('f'), at('taken'), expected)).rejects.toMatchObject({ code: 'changed' });
     await disk.folder.move(at('f'), at('g'), expected);
     expect(read('g')).toBe('x');
+  });
+
+  it('is ambiguous once it is done: what then shows to be another version was moved all the same', async () => {
+    const edit = (name: string): void => void disk.write(name, 'an edit in the very moment');
+    const unlinked = watchedDisk({ after: ({ call }) => void (call === 'unlink' && edit('g')) });
+    const renamed = {
+      ...watchedDisk({ after: ({ call }) => void (call === 'rename' && edit('g')) }),
+      link: () => Promise.reject(failure('ENOTSUP')),
+    };
+    for (const meddling of [unlinked, renamed]) {
+      await reopen({ disk: meddling });
+      const expected = disk.write('f', 'mine');
+      const end = { code: 'changed', ambiguous: true };
+      await expect(disk.folder.move(at('f'), at('g'), expected)).rejects.toMatchObject(end);
+      expect([existsSync(disk.path('f')), read('g')]).toEqual([false, 'an edit in the very moment']);
+    }
+  });
+
+  it.each(['EIO', 'ENOSPC'])('is ambiguous when it cannot be synced after it is done: %s', async (code) => {
+    let done = false;
+    const failing = {
+      ...systemDisk,
+      renameSync: (from: string, to: string) => {
+        systemDisk.renameSync(from, to);
+        done = true;
+      },
+      open: (path: string, flags: number | string, mode?: number) =>
+        done ? Promise.reject(failure(code)) : systemDisk.open(path, flags, mode),
+      openSync: (path: string, flags: number | string, mode?: number) => {
+        if (done) throw failure(code);
+        return systemDisk.openSync(path, flags, mode);
+      },
+    };
+    await reopen({ disk: failing });
+    disk.write('d/f', 'x');
+    await expect(disk.folder.move(at('d'), at('e'), 'folder')).rejects.toMatchObject({ ambiguous: true });
+    done = false;
+    expect(read('e/f')).toBe('x');
+  });
+
+  it('is certain while nothing was done', async () => {
+    const expected = disk.write('f', 'mine');
+    disk.write('g', 'theirs');
+    await expect(disk.folder.move(at('f'), at('g'), expected)).rejects.toMatchObject({ ambiguous: false });
+    await expect(disk.folder.move(at('none'), at('h'), expected)).rejects.toMatchObject({ ambiguous: false });
   });
 
   it('is refused when only the spelling differs and the disk tells both apart', async () => {

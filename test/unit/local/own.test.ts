@@ -1,8 +1,10 @@
 import { mkdirSync, rmSync, symlinkSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { systemDisk } from '../../../src/local/disk.ts';
 import { openLocalFolder } from '../../../src/local/folder.ts';
-import { findEnclosingPair, readMarker, writeMarker } from '../../../src/local/own.ts';
+import { findEnclosingPair, keepsInodes, readMarker, writeMarker } from '../../../src/local/own.ts';
+import { failure } from './disks.ts';
 import { type DisposableFolder, disposableFolder } from './support.ts';
 
 let disk: DisposableFolder;
@@ -76,5 +78,40 @@ describe('opening a folder', () => {
     const { tree } = await folder.scan((await import('./support.ts')).rules);
     expect(tree.children.size).toBe(0);
     expect(() => mkdirSync(disk.path('quiet/.rtsync'))).not.toThrow();
+  });
+});
+
+describe('inodes', () => {
+  const kept = (type: number | undefined): Promise<boolean> =>
+    keepsInodes('/somewhere', {
+      ...systemDisk,
+      statfs: async () => ({ bavail: 1, bsize: 1, ...(type === undefined ? {} : { type }) }),
+    });
+
+  it.runIf(process.platform === 'linux').each([
+    ['FAT', 0x4d44],
+    ['exFAT', 0x2011bab0],
+    ['sshfs and other FUSE', 0x65735546],
+    ['CIFS', 0xff534d42],
+    ['CIFS, with a sign', 0xff534d42 - 2 ** 32],
+    ['SMB 2', 0xfe534d42],
+  ])('are made up anew by %s', async (_, type) => {
+    expect(await kept(type)).toBe(false);
+  });
+
+  it.each([
+    ['ext4', 0xef53],
+    ['btrfs', 0x9123683e],
+    ['NTFS', 0x7366746e],
+    ['NFS', 0x6969],
+    ['what does not tell', undefined],
+  ])('are kept by %s', async (_, type) => {
+    expect(await kept(type)).toBe(true);
+  });
+
+  it('are taken to be kept where the system does not answer', async () => {
+    const failing = { ...systemDisk, statfs: () => Promise.reject(failure('ENOSYS')) };
+    expect(await keepsInodes('/somewhere', failing)).toBe(true);
+    expect(await keepsInodes(disk.root)).toBeTypeOf('boolean');
   });
 });

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, symlinkSync, utimesSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemDisk } from '../../../src/local/disk.ts';
-import { type Dropped, purgeTrash } from '../../../src/local/purge.ts';
+import { type Dropped, expiryOf, purgeTrash } from '../../../src/local/purge.ts';
 import { failure } from './disks.ts';
 import { at, type DisposableFolder, disposableFolder } from './support.ts';
 
@@ -48,6 +48,69 @@ describe('the trash by age', () => {
   it('is nothing where there is no trash', async () => {
     const place = { root: disk.path('nowhere'), disk: systemDisk, now: NOW };
     expect(await purgeTrash(place, { days: 1, bytes: 0 })).toEqual({ drawers: 0, bytes: 0 });
+  });
+});
+
+describe('the trash by age, when clocks jump', () => {
+  const DAY = 86_400_000;
+  const YEARS = 3650 * DAY;
+
+  /** Looks at these moments, each as the next start of rtsync does; gives what may go at each. */
+  function looks(...moments: readonly number[]): readonly string[] {
+    let note: string | undefined;
+    return moments.map((now) => {
+      const expiry = expiryOf(note, now, 30);
+      note = expiry.note;
+      return expiry.before;
+    });
+  }
+
+  it('loses what was over its time a day ago already', () => {
+    expect(looks(NOW, NOW + DAY, NOW + 2 * DAY)).toEqual(['', '2026-10-23', '2026-10-24']);
+  });
+
+  it('loses nothing by two looks on one day, however many there are', () => {
+    expect(looks(NOW, NOW + 1000, NOW + DAY - 1, NOW + DAY)).toEqual(['', '', '', '2026-10-23']);
+  });
+
+  it('loses what was over its time before the jump, and not what only the jump made old', () => {
+    expect(looks(NOW, NOW + YEARS)).toEqual(['', '2026-10-23']);
+  });
+
+  it('loses nothing by a jump that is put right within a day', () => {
+    const jumped = NOW + DAY + YEARS;
+    const looked = looks(NOW, jumped, jumped + DAY / 2, NOW + DAY + DAY / 2, NOW + 3 * DAY);
+    expect(looked).toEqual(['', '2026-10-23', '', '', '2026-10-25']);
+  });
+
+  it('loses nothing when the clock had lost its time, nor when it found it again', () => {
+    expect(looks(0, NOW, NOW + DAY)).toEqual(['', '1969-12-02', '2026-10-23']);
+  });
+
+  it('takes a note that it cannot read for none', () => {
+    for (const note of ['', 'yes', '12', '2026-10-01'])
+      expect(expiryOf(note, NOW, 30)).toEqual({ before: '', note: `${NOW} 2026-10-23` });
+  });
+
+  it('keeps the days from the given one on, also for the count by size', async () => {
+    for (const day of ['2026-10-01', '2026-10-02']) drawer(`${day}/00000000-1`, { minutesAgo: 72_000 });
+    disk.clock.set(NOW + YEARS);
+    expect(await disk.folder.purgeTrash({ days: 30, before: '2026-10-02', bytes: 10 })).toEqual({
+      ...{ drawers: 1, bytes: 10 },
+    });
+    expect(left()).toEqual(['2026-10-02/00000000-1']);
+    expect(await disk.folder.purgeTrash({ days: 30, before: '', bytes: 0 })).toEqual({
+      ...{ drawers: 1, bytes: 10 },
+    });
+  });
+
+  it('keeps a day that was named while the clock had lost its time: nobody knows how old it is', async () => {
+    drawer('1970-01-01/00000000-1');
+    drawer('2026-01-01/00000000-1');
+    await disk.folder.purgeTrash({ days: 30, bytes: undefined });
+    expect(left()).toEqual(['1970-01-01/00000000-1']);
+    await disk.folder.purgeTrash({ days: 30, bytes: 0 });
+    expect(left()).toEqual([]);
   });
 });
 

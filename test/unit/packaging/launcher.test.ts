@@ -76,6 +76,35 @@ describe('bin/rtsync', () => {
     expect(again).toMatchObject({ status: 78, stdout: '' });
   });
 
+  it('takes the program along when it is killed, and lets it end cleanly', async () => {
+    const main = `export async function main() {
+      const alive = setTimeout(() => process.exit(9), 8000);
+      process.once('SIGTERM', () => { clearTimeout(alive); writeFileSync(process.env.ENDED, 'cleanly'); });
+      console.log('ready');
+    }
+    import { writeFileSync } from 'node:fs';`;
+    const args = await launcher({ node: '20.0.0', main, ownNode: '' });
+    // The real Node in the place of the package's own.
+    await rm(path.join(folder, 'node_modules/.bin/node'));
+    await symlink(process.execPath, path.join(folder, 'node_modules/.bin/node'));
+    const ended = path.join(folder, 'ended');
+    const child = spawn(process.execPath, args, {
+      stdio: ['ignore', 'pipe', 'inherit'],
+      env: { PATH: process.env.PATH, ENDED: ended },
+    });
+    child.stdout.once('data', () => child.kill('SIGKILL'));
+    // The streams are inherited: they close when the program, too, has ended.
+    await new Promise((resolve) => child.once('close', resolve));
+    expect(readFileSync(ended, 'utf8')).toBe('cleanly');
+  });
+
+  it('does not keep a program waiting that is done', async () => {
+    const args = await launcher({ node: '20.0.0', main: MAIN, ownNode: '' });
+    await rm(path.join(folder, 'node_modules/.bin/node'));
+    await symlink(process.execPath, path.join(folder, 'node_modules/.bin/node'));
+    expect(start([...args, 'sync'])).toMatchObject({ status: 4, stdout: 'sync\n', stderr: '' });
+  });
+
   it('runs from the sources of a checkout', () => {
     const run = spawnSync(process.execPath, [path.join(ROOT, 'bin/rtsync'), '--version'], {
       encoding: 'utf8',

@@ -1,32 +1,16 @@
 /** Answers that make no sense, with status 200: nothing is deleted, nothing overwritten, and what is not known is unknown. */
-import { mkdir, readdir, readFile, utimes, writeFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { type RemoteStamp, walk } from '../../../../src/core/tree.ts';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { walk } from '../../../../src/core/tree.ts';
 import { createHttp, type Http, type HttpRequest } from '../../../../src/remote/http.ts';
 import type { RemoteScan } from '../../../../src/remote/remote.ts';
-import { startTestServer, type TestServer } from '../../../support/server.ts';
-import {
-  type Bench,
-  bench,
-  codeOf,
-  codes,
-  dirAt,
-  type HandClock,
-  handClock,
-  noRules,
-  readAll,
-  removeAll,
-  writeAll,
-} from '../support.ts';
+import { codeOf, codes, dirAt, noRules, readAll, removeAll, writeAll } from '../support.ts';
+import { testSite } from './site.ts';
 
 /** What comes instead of the true answer, made from its text; undefined: the true one. */
 type Lie = (request: HttpRequest, truth: string) => string | undefined;
 
-let server: TestServer;
-let clock: HandClock;
-let far: Bench;
-let http: Http;
 let lie: Lie;
 
 /** The deed is done as asked; only the answer is another one. */
@@ -49,18 +33,11 @@ function lying(honest: Http): Http {
   };
 }
 
-beforeEach(async () => {
-  clock = handClock();
-  server = await startTestServer({ clock });
+const site = testSite({ http: () => lying(createHttp()) });
+beforeEach(() => {
   lie = () => undefined;
-  http = lying(createHttp());
-  far = bench(server, clock, { http });
 });
-afterEach(async () => {
-  await http.close();
-  await far.close();
-  await server.close();
-});
+const { place } = site;
 
 const HTML = '<!doctype html><html><body>Please sign in</body></html>';
 const on = (kind: 'GET files' | 'POST upload' | 'PUT files' | 'DELETE files' | 'GET direct', dir = '') => {
@@ -70,14 +47,6 @@ const on = (kind: 'GET files' | 'POST upload' | 'PUT files' | 'DELETE files' | '
 };
 const kinds = ({ tree }: RemoteScan) =>
   Object.fromEntries([...walk(tree)].map(([path, node]) => [path, node.kind]));
-
-async function place(name: string, text: string): Promise<RemoteStamp> {
-  const full = join(server.folder, name);
-  await mkdir(join(full, '..'), { recursive: true });
-  await writeFile(full, text);
-  await utimes(full, new Date(clock.now()), new Date(clock.now()));
-  return { size: text.length, date: clock.now() };
-}
 
 const ROW = { id: '/a/x', value: 'x', type: 'file', size: 1, date: '2026-01-05T12:00:00.000Z' };
 const rows = (...changes: readonly Readonly<Record<string, unknown>>[]): string =>
@@ -123,7 +92,7 @@ describe('a list that is', () => {
       for (const name of ['a/x', 'a/y', 'b/z']) await place(name, '1');
       const isList = on('GET files', '/a');
       lie = (request, truth) => (isList(request) ? text(truth) : undefined);
-      const scan = await far.remote({}).sweep(noRules);
+      const scan = await site.far.remote({}).sweep(noRules);
       expect(kinds(scan)).toEqual({ a: 'unknown', b: 'folder', 'b/z': 'file' });
       expect(scan.problems).toMatchObject([{ path: 'a', code: 'unreadable' }]);
     },
@@ -131,7 +100,7 @@ describe('a list that is', () => {
 
   test.each(BAD_LISTS)('%s in a look takes nothing from what was known elsewhere', async (_what, text) => {
     for (const name of ['a/x', 'b/z']) await place(name, '1');
-    const remote = far.remote({});
+    const remote = site.far.remote({});
     const before = await remote.sweep(noRules);
     const isList = on('GET files', '/a');
     lie = (request, truth) => (isList(request) ? text(truth) : undefined);
@@ -144,7 +113,7 @@ describe('a list that is', () => {
     async (_what, text) => {
       await place('a/x', '1');
       lie = (request, truth) => (on('GET files')(request) ? text(truth) : undefined);
-      expect(await codeOf(far.remote({}).sweep(noRules))).toBe('bad-answer');
+      expect(await codeOf(site.far.remote({}).sweep(noRules))).toBe('bad-answer');
     },
   );
 
@@ -152,7 +121,7 @@ describe('a list that is', () => {
     await place('a/x', '1');
     let lies = 2;
     lie = (request) => (on('GET files', '/a')(request) && lies-- > 0 ? HTML : undefined);
-    expect(kinds(await far.remote({}).sweep(noRules))).toEqual({ a: 'folder', 'a/x': 'file' });
+    expect(kinds(await site.far.remote({}).sweep(noRules))).toEqual({ a: 'folder', 'a/x': 'file' });
   });
 
   test.each([
@@ -161,7 +130,7 @@ describe('a list that is', () => {
   ])('dated %s is believed: a date only tells versions apart', async (_what, date, ms) => {
     await place('a/x', '1');
     lie = (request) => (on('GET files', '/a')(request) ? rows({ date }) : undefined);
-    const { tree, problems } = await far.remote({}).sweep(noRules);
+    const { tree, problems } = await site.far.remote({}).sweep(noRules);
     expect(new Map(walk(tree)).get('a/x' as never)).toMatchObject({ stamp: { size: 1, date: ms } });
     expect(problems).toEqual([]);
   });
@@ -175,19 +144,23 @@ describe('a list that is', () => {
         ? JSON.stringify({ data: { files: [second] } })
         : JSON.stringify({ data: { files: [first], meta: { hasMore: true, nextCursor: 7 } } });
     };
-    expect(kinds(await far.remote({}).sweep(noRules))).toEqual({ a: 'folder', 'a/x': 'file', 'a/y': 'file' });
+    expect(kinds(await site.far.remote({}).sweep(noRules))).toEqual({
+      a: 'folder',
+      'a/x': 'file',
+      'a/y': 'file',
+    });
   });
 
   test.each(BAD_LISTS)('%s lets nothing be written, removed or believed below it', async (_what, text) => {
     const stamp = await place('a/x', 'old');
     lie = (request, truth) => (on('GET files', '/a')(request) ? text(truth) : undefined);
-    const remote = far.remote({});
+    const remote = site.far.remote({});
     expect(codes(await writeAll(remote, 'a', { x: { text: 'new', expect: stamp } }))).toEqual({
       x: 'bad-answer',
     });
     expect(codes(await removeAll(remote, { 'a/x': stamp }))).toEqual({ 'a/x': 'bad-answer' });
     expect(codes((await readAll(remote, 'a', { x: stamp })).outcomes)).toEqual({ x: 'bad-answer' });
-    expect(await readFile(join(server.folder, 'a/x'), 'utf8')).toBe('old');
+    expect(await readFile(join(site.server.folder, 'a/x'), 'utf8')).toBe('old');
   });
 });
 
@@ -202,9 +175,9 @@ describe('the answer to an upload that is', () => {
     ['the top', '{"id":"/"}'],
   ])('%s is settled by a look, and the file is sent once', async (_what, text) => {
     lie = (request) => (on('POST upload')(request) ? text : undefined);
-    expect(codes(await writeAll(far.remote({}), '', { x: { text: 'mine' } }))).toEqual({ x: 'ok' });
-    expect(far.gate.counts.byLabel.upload).toBe(1);
-    expect(await readFile(join(server.folder, 'x'), 'utf8')).toBe('mine');
+    expect(codes(await writeAll(site.far.remote({}), '', { x: { text: 'mine' } }))).toEqual({ x: 'ok' });
+    expect(site.far.gate.counts.byLabel.upload).toBe(1);
+    expect(await readFile(join(site.server.folder, 'x'), 'utf8')).toBe('mine');
   });
 
   test.each(['/elsewhere/x', '/x/y', '/other', '/../x'])(
@@ -213,11 +186,11 @@ describe('the answer to an upload that is', () => {
       await place('other', 'another file');
       await place('elsewhere/x', 'another file');
       lie = (request) => (on('POST upload')(request) ? JSON.stringify({ id }) : undefined);
-      const told = codes(await writeAll(far.remote({}), '', { mine: { text: 'mine' } }));
+      const told = codes(await writeAll(site.far.remote({}), '', { mine: { text: 'mine' } }));
       expect(['changed', 'ok']).toContain(told.mine);
-      expect(far.gate.counts.byLabel.remove).toBeUndefined();
-      expect(await readFile(join(server.folder, 'elsewhere/x'), 'utf8')).toBe('another file');
-      expect(await readFile(join(server.folder, 'other'), 'utf8')).toBe('another file');
+      expect(site.far.gate.counts.byLabel.remove).toBeUndefined();
+      expect(await readFile(join(site.server.folder, 'elsewhere/x'), 'utf8')).toBe('another file');
+      expect(await readFile(join(site.server.folder, 'other'), 'utf8')).toBe('another file');
     },
   );
 });
@@ -232,13 +205,13 @@ describe('a download that is', () => {
   ])('%s is never whole', async (_what, text) => {
     const stamp = await place('x', 'content');
     lie = (request) => (on('GET direct')(request) ? text : undefined);
-    expect(codes((await readAll(far.remote({}), '', { x: stamp })).outcomes)).toEqual({ x: 'changing' });
+    expect(codes((await readAll(site.far.remote({}), '', { x: stamp })).outcomes)).toEqual({ x: 'changing' });
   });
 
   test('a web page where an empty file is listed is never whole', async () => {
     const stamp = await place('x', '');
     lie = (request) => (on('GET direct')(request) ? HTML : undefined);
-    expect(codes((await readAll(far.remote({}), '', { x: stamp })).outcomes)).toEqual({ x: 'changing' });
+    expect(codes((await readAll(site.far.remote({}), '', { x: stamp })).outcomes)).toEqual({ x: 'changing' });
   });
 });
 
@@ -249,7 +222,7 @@ describe('the answer to a move into the trash that is', () => {
   ])('%s is settled by a look', async (_what, text) => {
     const stamps = { x: await place('x', '1'), y: await place('y', '2') };
     lie = (request) => (on('PUT files')(request) ? text : undefined);
-    expect(codes(await removeAll(far.remote({}), stamps))).toEqual({ x: 'ok', y: 'ok' });
-    expect(await readdir(server.folder)).toEqual(['.rtsync']);
+    expect(codes(await removeAll(site.far.remote({}), stamps))).toEqual({ x: 'ok', y: 'ok' });
+    expect(await readdir(site.server.folder)).toEqual(['.rtsync']);
   });
 });

@@ -1,59 +1,29 @@
-import { readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
+import { readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import type { RemoteStamp } from '../../../../src/core/tree.ts';
 
 import type { Traits } from '../../../../src/remote/traits.ts';
-import { startTestServer, type TestServer } from '../../../support/server.ts';
-import { type Bench, bench, codes, type HandClock, handClock, writeAll } from '../support.ts';
+import { codes, writeAll } from '../support.ts';
+import { testSite } from './site.ts';
 
-let server: TestServer;
-let clock: HandClock;
-let far: Bench;
-
-beforeEach(async () => {
-  clock = handClock();
-  server = await startTestServer({ clock });
-  far = bench(server, clock);
-});
-afterEach(async () => {
-  await far.close();
-  await server.close();
-});
-
-/** Puts a file on the server's disk, dated by its clock; gives the stamp that a list would show. */
-async function place(name: string, text: string): Promise<RemoteStamp> {
-  const date = clock.now();
-  await writeFile(join(server.folder, name), text);
-  await utimes(join(server.folder, name), new Date(date), new Date(date));
-  return { size: text.length, date };
-}
-
-const disk = (name: string) => readFile(join(server.folder, name), 'utf8');
-
-async function trashed(): Promise<string[]> {
-  const trash = join(server.folder, '.rtsync/trash');
-  const all = await readdir(trash, { recursive: true, withFileTypes: true }).catch(() => []);
-  const files = all.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
-  return (await Promise.all(files.map((path) => readFile(path, 'utf8')))).sort();
-}
-
-const names = async () => (await readdir(server.folder)).filter((name) => name !== '.rtsync').sort();
+const site = testSite();
+const { place, disk, trashed, names } = site;
 
 describe('the moment in which a name is free', () => {
   let old: RemoteStamp;
   const traits: Partial<Traits> = { takenUpload: 'rename', takenMove: 'rename' };
   const moveIn = { label: 'move', path: /^\/\.rtsync\/staging\// } as const;
   beforeEach(async () => {
-    server.server.behaviour.takenName = 'rename';
+    site.behaviour.takenName = 'rename';
     old = await place('a.txt', 'old');
-    clock.pass(5000);
+    site.clock.pass(5000);
   });
 
   test('ends with the old version back in its place when the new one cannot take it', async () => {
-    server.server.faults.next(moveIn, { kind: 'status', status: 503 }, 2);
+    site.faults.next(moveIn, { kind: 'status', status: 503 }, 2);
     expect(
-      codes(await writeAll(far.remote(traits), '', { 'a.txt': { text: 'newer', expect: old } })),
+      codes(await writeAll(site.far.remote(traits), '', { 'a.txt': { text: 'newer', expect: old } })),
     ).toEqual({ 'a.txt': 'server-error' });
     expect(await disk('a.txt')).toBe('old');
     expect(await names()).toEqual(['a.txt']);
@@ -61,43 +31,151 @@ describe('the moment in which a name is free', () => {
 
   test('ends with the new version when the second try succeeds or only the answer was lost', async () => {
     for (const kind of ['drop', 'lost-answer'] as const) {
-      server.server.faults.next(moveIn, { kind });
-      const expected = kind === 'drop' ? old : { size: 4, date: clock.now() };
+      site.faults.next(moveIn, { kind });
+      const expected = kind === 'drop' ? old : { size: 4, date: site.clock.now() };
       if (kind === 'lost-answer') await place('a.txt', 'mid!');
-      clock.pass(5000);
+      site.clock.pass(5000);
       expect(
-        codes(await writeAll(far.remote(traits), '', { 'a.txt': { text: 'newer', expect: expected } })),
+        codes(await writeAll(site.far.remote(traits), '', { 'a.txt': { text: 'newer', expect: expected } })),
       ).toEqual({ 'a.txt': 'ok' });
       expect(await disk('a.txt')).toBe('newer');
     }
   });
 
   test('ends with the file of somebody who was faster, and ours is not left beside it', async () => {
-    server.server.faults.next(moveIn, {
+    site.faults.next(moveIn, {
       kind: 'before',
-      run: () => writeFile(join(server.folder, 'a.txt'), 'agent was here'),
+      run: () => writeFile(join(site.server.folder, 'a.txt'), 'agent was here'),
     });
     expect(
-      codes(await writeAll(far.remote(traits), '', { 'a.txt': { text: 'newer', expect: old } })),
+      codes(await writeAll(site.far.remote(traits), '', { 'a.txt': { text: 'newer', expect: old } })),
     ).toEqual({ 'a.txt': 'changed' });
     expect(await disk('a.txt')).toBe('agent was here');
     expect(await names()).toEqual(['a.txt']);
     expect(await trashed()).toContain('old');
   });
 
+  test('is not ended by another’s file of equal size, which its own date gives away', async () => {
+    const older = await place('b.txt', 'older');
+    site.clock.pass(60_000);
+    const anew = { ...traits, moveKeepsDate: false, datesFollowClock: true };
+    const swap = (): Promise<void> =>
+      rename(join(site.server.folder, 'b.txt'), join(site.server.folder, 'a.txt'));
+    for (const meddles of [true, false]) {
+      if (meddles) site.faults.next(moveIn, { kind: 'after', run: swap });
+      const writes = { 'a.txt': { text: 'newer', expect: meddles ? old : older } };
+      expect(codes(await writeAll(site.far.remote(anew), '', writes))).toEqual({
+        'a.txt': meddles ? 'changed' : 'ok',
+      });
+    }
+  });
+
   test('is not opened for a version that changed while ours was staged', async () => {
-    server.server.faults.next('upload', {
+    site.faults.next('upload', {
       kind: 'before',
       run: async () => {
-        await rm(join(server.folder, 'a.txt'));
+        await rm(join(site.server.folder, 'a.txt'));
         await place('a.txt', 'agent');
-        clock.pass(1000);
+        site.clock.pass(1000);
       },
     });
     expect(
-      codes(await writeAll(far.remote(traits), '', { 'a.txt': { text: 'newer', expect: old } })),
+      codes(await writeAll(site.far.remote(traits), '', { 'a.txt': { text: 'newer', expect: old } })),
     ).toEqual({ 'a.txt': 'changed' });
     expect(await disk('a.txt')).toBe('agent');
-    expect(await readdir(join(server.folder, '.rtsync/staging'))).toEqual([]);
+    expect(await readdir(join(site.server.folder, '.rtsync/staging'))).toEqual([]);
   });
+});
+
+describe('a version that an agent writes meanwhile', () => {
+  let old: RemoteStamp;
+  beforeEach(async () => {
+    site.behaviour.takenName = 'rename';
+    old = await place('a.txt', 'old');
+    site.clock.pass(5000);
+  });
+  const agent = async (): Promise<void> => {
+    await place('a.txt', 'agent was here');
+    site.clock.pass(10);
+  };
+  const kinds = [
+    ['overwrite', { takenUpload: 'rename', takenMove: 'overwrite' }],
+    ['rename', { takenUpload: 'rename', takenMove: 'rename' }],
+  ] as const;
+  const replace = async (traits: Partial<Traits>, options = {}) => {
+    site.behaviour.takenMove = traits.takenMove;
+    const remote = site.far.remote(traits, options);
+    return codes(await writeAll(remote, '', { 'a.txt': { text: 'newer', expect: old } }));
+  };
+  const inTrash = { label: 'list', path: /^\/\.rtsync\/trash\/[^/]+\/[^/]+$/ } as const;
+
+  test.each(kinds)('while the trash is made ready is not moved at all (%s)', async (_, traits) => {
+    site.faults.next({ label: 'makeFolder', path: /^\/\.rtsync\/trash/ }, { kind: 'after', run: agent }, 3);
+    expect(await replace(traits)).toEqual({ 'a.txt': 'changed' });
+    expect(await disk('a.txt')).toBe('agent was here');
+    expect(site.requests.counts().move).toBeUndefined();
+    expect(await trashed()).toEqual([]);
+  });
+
+  test.each(kinds)('while the request waits for its turn is not moved at all (%s)', async (_, traits) => {
+    site.whileWaiting('move', agent);
+    expect(await replace(traits)).toEqual({ 'a.txt': 'changed' });
+    expect(await disk('a.txt')).toBe('agent was here');
+    expect(site.requests.counts().move).toBeUndefined();
+  });
+
+  test.each(kinds)('right before the old one is moved aside gets its name back (%s)', async (_, traits) => {
+    site.faults.next('move', { kind: 'before', run: agent });
+    expect(await replace(traits)).toEqual({ 'a.txt': 'changed' });
+    expect(await disk('a.txt')).toBe('agent was here');
+    expect(await trashed()).toEqual([]);
+  });
+
+  test.each([true, false])(
+    'gets it back as well when nobody can look at what was moved, trash %s',
+    async (trash) => {
+      site.faults.next('move', { kind: 'before', run: agent });
+      site.faults.next(inTrash, { kind: 'status', status: 500 }, 9);
+      expect(await replace(kinds[0][1], { trash })).toEqual({ 'a.txt': 'changed' });
+      expect(await disk('a.txt')).toBe('agent was here');
+    },
+  );
+
+  test('into the name that is free for a moment is not overwritten', async () => {
+    site.faults.next(inTrash, { kind: 'after', run: agent });
+    expect(await replace(kinds[0][1])).toEqual({ 'a.txt': 'changed' });
+    expect(await disk('a.txt')).toBe('agent was here');
+    expect(await trashed()).toEqual(['old']);
+    expect(await names()).toEqual(['a.txt']);
+  });
+
+  test('into it while the new one waits for its turn is not overwritten', async () => {
+    site.faults.next(inTrash, { kind: 'after', run: () => site.whileWaiting('move', agent) });
+    expect(await replace(kinds[0][1])).toEqual({ 'a.txt': 'changed' });
+    expect(await disk('a.txt')).toBe('agent was here');
+  });
+
+  test('leaves the old one in its place when the folder cannot be listed once more', async () => {
+    const listed = { label: 'list', path: /^\/$/ } as const;
+    site.faults.next(inTrash, {
+      kind: 'after',
+      run: () => site.faults.next(listed, { kind: 'status', status: 500 }, 6),
+    });
+    expect(await replace(kinds[0][1])).toEqual({ 'a.txt': 'server-error' });
+    expect(await disk('a.txt')).toBe('old');
+  });
+});
+
+test('a batch is looked at once before and once after its old versions are moved aside', async () => {
+  const files: Record<string, { text: string; expect: RemoteStamp }> = {};
+  for (let i = 0; i < 20; i += 1) files[`f${i}`] = { text: `new ${i}`, expect: await place(`f${i}`, 'old') };
+  site.clock.pass(5000);
+  site.behaviour.takenName = 'rename';
+  site.behaviour.takenMove = 'overwrite';
+  const remote = site.far.remote({ takenUpload: 'rename', takenMove: 'overwrite' });
+  expect(new Set(Object.values(codes(await writeAll(remote, '', files))))).toEqual(new Set(['ok']));
+  const tops = site.requests.since(0).filter(({ label, path }) => label === 'list' && path === '/');
+  // To make our own folder, before, after, and when all is in its place.
+  expect(tops).toHaveLength(4);
+  expect(site.requests.counts().move).toBe(2);
 });

@@ -1,0 +1,88 @@
+/**
+ * The last step of a move that stopped on its way. Its entry belongs to somebody and may be the only copy: it gets the
+ * name it was going to; where something else has that name by now, it stands beside it as a conflict copy, unless both
+ * hold the same bytes.
+ */
+import { createHash } from 'node:crypto';
+import { conflictName } from '../../core/conflict-name.ts';
+import type { Digest } from '../../core/tree.ts';
+import type { Clock } from '../../lib/clock.ts';
+import { isCode } from '../../lib/errors.ts';
+import type { StorageClient } from './client.ts';
+import { createFolderMaker } from './folders.ts';
+import { childId, type DirId, type EntryId, idName, isTop, parentId } from './ids.ts';
+import { createLooks } from './looks.ts';
+import type { Entry, FileEntry, FolderEntry } from './wire.ts';
+
+export interface Homing {
+  readonly client: StorageClient;
+  readonly clock: Clock;
+  /** Name of this machine, for the conflict copy. */
+  readonly host: string;
+}
+
+/** Larger files are not fetched to be compared. Bytes. */
+const COMPARE_BYTES = 64 * 1024 * 1024;
+
+/**
+ * Gives where the entry stands now; undefined when it was the same as what stands at `to`, and is gone.
+ * RACE: a name that is taken between the last look and the move (one request), on a server that overwrites.
+ */
+export async function bringHome(
+  how: Homing,
+  { entry, to }: { readonly entry: FileEntry | FolderEntry; readonly to: EntryId },
+  signal?: AbortSignal,
+): Promise<EntryId | undefined> {
+  const { client, clock, host } = how;
+  const dir = parentId(to);
+  const { entries } = await listOrMake(how, dir, signal);
+  const holder = entries.get(idName(to));
+  if (holder !== undefined && (await areSame(client, entry, holder, signal))) {
+    await client.remove([entry.id], { signal });
+    return undefined;
+  }
+  const date = new Date(clock.now());
+  const name =
+    holder === undefined
+      ? idName(to)
+      : conflictName(idName(to), { date, host, taken: (one) => entries.has(one) });
+  const named = childId(parentId(entry.id), name);
+  if (entry.id !== named) await client.rename(entry.id, name, { signal });
+  await client.batch('move', [named], dir, { signal });
+  return childId(dir, name);
+}
+
+/** A folder that was deleted meanwhile comes back with what was moved into it: content beats deletion. */
+async function listOrMake(how: Homing, dir: DirId, signal?: AbortSignal) {
+  const { client, clock } = how;
+  try {
+    return await client.list(dir, { signal });
+  } catch (error) {
+    if (!isCode(error, 'not-found') || isTop(dir)) throw error;
+  }
+  await listOrMake(how, parentId(dir), signal);
+  const folders = createFolderMaker(client, createLooks(client, clock, 0), () => true);
+  await folders.ensure(parentId(dir), idName(dir), { growth: false }, signal);
+  return client.list(dir, { signal });
+}
+
+async function areSame(
+  client: StorageClient,
+  one: Entry,
+  other: Entry,
+  signal?: AbortSignal,
+): Promise<boolean> {
+  if (one.kind !== 'file' || other.kind !== 'file' || one.size !== other.size) return false;
+  if (one.size === undefined || one.size > COMPARE_BYTES) return false;
+  return (await digestOf(client, one.id, signal)) === (await digestOf(client, other.id, signal));
+}
+
+async function digestOf(client: StorageClient, id: EntryId, signal?: AbortSignal): Promise<Digest> {
+  let sum = createHash('sha256');
+  const receive = async (body: AsyncIterable<Uint8Array>): Promise<void> => {
+    sum = createHash('sha256');
+    for await (const chunk of body) sum.update(chunk);
+  };
+  await client.download(id, receive, { signal });
+  return sum.digest('hex');
+}

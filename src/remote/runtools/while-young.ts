@@ -1,0 +1,39 @@
+/**
+ * A deed that relies on a look waits for its turn at the gate, and the look grows old there: then it is not sent, and
+ * looked again. Who looked again goes before the others, so that this look does not grow old too.
+ */
+import { RtsyncError } from '../../lib/errors.ts';
+import { Stale } from '../../lib/gate.ts';
+import type { Manner } from './client.ts';
+import type { Looks } from './looks.ts';
+import type { Listing } from './wire.ts';
+
+/** To be passed on with the one request that relies on the look. */
+export type Young = Required<Pick<Manner, 'still' | 'priority'>>;
+
+/** Looks that one deed may use up. */
+const MOST_LOOKS = 8;
+
+/**
+ * `look` is asked once more, `again`, each time the deed throws `Stale`. What `look` and `deed` throw is passed on;
+ * `rate-limited` when the turn never came in time.
+ */
+export async function whileYoung<T>(
+  looks: Pick<Looks, 'trusts'>,
+  look: (again: boolean) => Promise<Listing>,
+  deed: (seen: Listing, young: Young) => Promise<T>,
+): Promise<T> {
+  for (let looked = 0; looked < MOST_LOOKS; looked += 1) {
+    const seen = await look(looked > 0);
+    const still = (turnMs: number): boolean => looks.trusts(seen, turnMs);
+    try {
+      return await deed(seen, { still, priority: Math.min(looked, 1) });
+    } catch (error) {
+      if (!(error instanceof Stale)) throw error;
+    }
+  }
+  throw new RtsyncError(
+    'rate-limited',
+    'nothing was sent: each time its turn came, the last look at the folder was too old; try again later',
+  );
+}
