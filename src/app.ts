@@ -2,20 +2,22 @@
  * The composition root: it turns a configuration into a server link and opened pairs; what is done with them is the
  * engine's and the command line's. What one pair is made of is in `app/assemble.ts`.
  */
+import { existsSync } from 'node:fs';
 import { assemble } from './app/assemble.ts';
 import type { PairRun } from './app/found.ts';
 import type { ServerLink } from './app/link.ts';
 import { ownThingsIn } from './app/own-things.ts';
-import { openState, realRoot } from './app/state.ts';
+import { openState, type PairFiles, realRoot, stateFile } from './app/state.ts';
 import { foldersInside } from './app/synced-folders.ts';
 import { type PairConfig, sharesFolder } from './config/pairs.ts';
 import type { Config } from './config.ts';
 import type { Pair } from './engine/pair.ts';
-import { RtsyncError } from './lib/errors.ts';
+import { asRtsyncError, RtsyncError } from './lib/errors.ts';
 import { OWN_FOLDER } from './local/names.ts';
 import { findEnclosingPair } from './local/own.ts';
 import { probeServer } from './remote/runtools/probe.ts';
 import type { Traits } from './remote/traits.ts';
+import { approvalsBeside } from './state/approvals.ts';
 
 export interface OpenPair {
   readonly pair: Pair;
@@ -47,22 +49,32 @@ export async function openPair(
   link.claim(pairConfig.name, workspace.id, pairConfig.path);
   await refuseSharedFolder(config, link, pairConfig, workspace.id);
   await ownThingsIn(root, config);
-  const files = await openState(config, root, workspace, pairConfig, run);
+  let files: PairFiles | undefined;
   try {
+    const { state, approvals, close } = await openState(config, root, workspace, pairConfig, run);
+    files = { state, approvals, close };
     // Looked for again: the state folder is there by now.
     const ownThings = await ownThingsIn(root, config);
-    const pair = await assemble(link, { pairConfig, run, direction, root, workspace, ownThings, ...files });
+    const known = { pairConfig, run, direction, root, workspace, ownThings, state, approvals };
+    const pair = await assemble(link, known, approvals);
     return {
       pair,
       close: () => {
         pair.end();
-        files.close();
+        close();
       },
     };
   } catch (error) {
-    files.close();
+    files?.close();
+    noteHalt(error, stateFile(config, root));
     throw error;
   }
+}
+
+/** What a person approves is bound to the halt that it is told here. `file`: the pair's database. */
+function noteHalt(thrown: unknown, file: string): void {
+  const { disposition, message } = asRtsyncError(thrown);
+  if (disposition === 'halt' && existsSync(file)) approvalsBeside(file).halted(message);
 }
 
 /** The configuration was checked for pairs that share a folder; one that is given on the command line was not. */

@@ -6,6 +6,8 @@ import { hostname } from 'node:os';
 import { createIgnoreRules, type IgnoreRules } from '../core/ignore.ts';
 import type { RelPath } from '../core/path.ts';
 import { createBackoff } from '../engine/backoff.ts';
+import type { CycleEnd, CyclePair } from '../engine/cycle.ts';
+import type { Standing } from '../engine/halt.ts';
 import type { Pair } from '../engine/pair.ts';
 import { createRecentRemovals } from '../engine/recent-removals.ts';
 import { createTrashNotes, type TrashNotes } from '../engine/trash-notes.ts';
@@ -14,7 +16,7 @@ import { type OpenLocalFolder, openLocalFolder } from '../local/folder.ts';
 import { expiryOf } from '../local/purge.ts';
 import { addressFault } from '../remote/runtools/ids.ts';
 import type { Traits } from '../remote/traits.ts';
-import { AFRESH } from '../state/approvals.ts';
+import { AFRESH, type Approvals } from '../state/approvals.ts';
 import { mayWrite, openFarSide } from './far-side.ts';
 import type { Found } from './found.ts';
 import type { ServerLink } from './link.ts';
@@ -24,31 +26,38 @@ import { policies } from './policies.ts';
 import { distrustAfterPowerCut, watchUnwritten } from './power-cut.ts';
 import { createRootKeeper, type RootKeeper } from './root-keeper.ts';
 
+type Halts = Pick<Approvals, 'halted' | 'recovered'>;
+
 /** Note with what a person was told is left out. */
 const LEFT_OUT = 'left-out';
-/** Note that stands while a run is under way. */
+/** Note that stands while a run is under way, and after one that broke off. */
 const UNCLEAN = 'unclean';
 /** Note of what the last look at the local trash found to be over its time. */
 const EXPIRY = 'local.expiry';
 
-export interface Assembled extends Pair {
-  /** The run ended by itself and left nothing half-way. */
+export interface Assembled extends CyclePair, Standing {
+  /** The process is through with the pair. Whether something was left half-way is known by how its last cycle ended. */
   end(): void;
 }
 
-/** Throws what keeps the pair from being synced now; then nothing is left open. */
-export async function assemble(link: Pick<ServerLink, 'storage' | 'gate'>, found: Found): Promise<Assembled> {
+/** `halts`: where it is told that the pair is halted, or no longer. Throws what keeps the pair from being synced now; then nothing is left open. */
+export async function assemble(
+  link: Pick<ServerLink, 'storage' | 'gate'>,
+  found: Found,
+  halts?: Halts,
+): Promise<Assembled> {
   const { pairConfig, run, state } = found;
   const trashed = createTrashNotes();
-  const local = await openFolder(found, trashed);
   // A run that mirrors or forces would delete or overwrite by what it no longer knows.
   const mayForget = !run.dryRun && run.mode === 'normal';
   if (mayForget && found.approvals.take(AFRESH, run.clock.now())) forget(found);
   const rootKeeper = await createRootKeeper(found);
   rootKeeper.check();
+  // Only now: in a folder that is another one nothing is made.
+  const local = await openFolder(found, trashed);
   const unclean = state.note(UNCLEAN) === 'yes';
   distrustAfterPowerCut(found, unclean);
-  const isWritten = watchUnwritten(found, unclean);
+  const flush = watchUnwritten(found, unclean);
   if (!run.dryRun) state.saveNote(UNCLEAN, 'yes');
   const far = await openFarSide(link, found, unclean);
   if (!run.dryRun) rootKeeper.sign();
@@ -65,6 +74,7 @@ export async function assemble(link: Pick<ServerLink, 'storage' | 'gate'>, found
   });
   await mark.begin(run.signal);
   tellOwnThings(found);
+  let brokeOff = false;
   return {
     options: pairOptions(found, local, () => far.traits),
     local,
@@ -87,10 +97,16 @@ export async function assemble(link: Pick<ServerLink, 'storage' | 'gate'>, found
       await far.refresh();
       await purgeDaily();
     },
+    cycleEnded: (end) => {
+      brokeOff = end.kind === 'failed';
+      if (halts !== undefined) noteHalt(found, halts, end);
+    },
+    leadsElsewhere: () => leadsElsewhere(found),
     end: () => {
       if (run.dryRun) return;
       signOff(rootKeeper);
-      if (isWritten()) state.saveNote(UNCLEAN, '');
+      flush();
+      if (!brokeOff) state.saveNote(UNCLEAN, '');
     },
   };
 }
@@ -130,6 +146,24 @@ function forget({ state, approvals, run }: Found): void {
   approvals.saveHeld([]);
   const message = 'both sides are compared afresh, as was approved; nothing is deleted';
   run.observer.on({ kind: 'notice', level: 'info', message });
+}
+
+function noteHalt({ run }: Found, halts: Halts, end: CycleEnd): void {
+  if (end.kind === 'failed') {
+    if (end.error.disposition === 'halt') halts.halted(end.error.message);
+  } else if (end.swept && !run.dryRun && halts.recovered(run.clock.now())) {
+    const message = 'both sides are right again, so what was approved, to compare them afresh, is not done';
+    run.observer.on({ kind: 'notice', level: 'info', message });
+  }
+}
+
+function leadsElsewhere({ pairConfig, root, disk = systemDisk }: Found): boolean {
+  try {
+    return disk.realpathSync(pairConfig.folder) !== root;
+  } catch {
+    // It leads nowhere: the root is missing, or about to be.
+    return false;
+  }
 }
 
 /** A root that is not ours any more, or cannot be written, is left as it is: the mark of the beginning will do. */

@@ -60,13 +60,13 @@ export async function openFarSide(
   let current = await openServer(link, found, owned);
   const own = (): StorageClient => current.client.variant({ pathEncoding: current.traits.pathEncoding });
   const writes = mayWrite(found);
-  const home = createHoming(own, found);
-  if (writes && (unclean || state.rebuilt || state.base().children.size === 0)) await home.now();
-  else if (writes) await home.whenDue();
+  const moves = createMoveKeeper(own, found);
   if (!run.dryRun) await tidyUp(own(), found, unclean);
-  const hooks = { owned, contradiction, halfway: () => home.noted() };
+  const hooks = { owned, contradiction, halfway: () => moves.noted() };
   let remote = remoteOn(current, found, hooks);
   await findRoot(remote, found);
+  if (writes && (unclean || state.rebuilt || state.base().children.size === 0)) await moves.finish();
+  else if (writes && moves.due()) await moves.finish();
   return {
     get remote() {
       return remote;
@@ -77,7 +77,11 @@ export async function openFarSide(
     own,
     refresh: async () => {
       if (writes) await purge(own(), found);
-      if (writes) await home.whenDue();
+      if (writes && moves.due()) {
+        // By another one than works here: what that remembers of the root is not enough.
+        await findRoot(remoteOn(current, found, hooks), found);
+        await moves.finish();
+      }
       if (!contradicted) return;
       contradicted = false;
       state.saveNote('traits', '');
@@ -133,19 +137,19 @@ async function tidyUp(client: StorageClient, { state, run }: Found, unclean: boo
   if (clear !== !waiting) state.saveNote(LEFTOVERS, clear ? '' : 'yes');
 }
 
-interface Homing {
+interface MoveKeeper {
   /** A move of ours may have left something just now. */
   noted(): void;
-  /** Brings on what a move of ours, or a killed one of anybody, left on its way. */
-  now(): Promise<void>;
-  /** The same, when something is known to be left and was not tried a moment ago. */
-  whenDue(): Promise<void>;
+  /** Whether something is known to be left and was not tried a moment ago. */
+  due(): boolean;
+  /** Brings on what a move of ours, or a killed one of anybody, left on its way. To be called once the root was found. */
+  finish(): Promise<void>;
 }
 
-function createHoming(own: () => StorageClient, { state, pairConfig, run, host }: Found): Homing {
+function createMoveKeeper(own: () => StorageClient, { state, pairConfig, run, host }: Found): MoveKeeper {
   let dueAt = Number.NEGATIVE_INFINITY;
   let told = '';
-  const now = async (): Promise<void> => {
+  const finish = async (): Promise<void> => {
     const root = idBelow(TOP, pairConfig.path as RemoteDir);
     const { left, whole } = await finishMoves(
       { client: own(), clock: run.clock, host: host ?? hostname() },
@@ -172,10 +176,8 @@ function createHoming(own: () => StorageClient, { state, pairConfig, run, host }
       state.saveNote(HALFWAY, 'yes');
       dueAt = Number.NEGATIVE_INFINITY;
     },
-    now,
-    whenDue: async () => {
-      if (state.note(HALFWAY) === 'yes' && run.clock.monotonic() >= dueAt) await now();
-    },
+    due: () => state.note(HALFWAY) === 'yes' && run.clock.monotonic() >= dueAt,
+    finish,
   };
 }
 

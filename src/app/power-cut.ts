@@ -6,9 +6,6 @@
  */
 import { readFileSync } from 'node:fs';
 import { uptime } from 'node:os';
-import type { BaseChange } from '../core/base.ts';
-import type { RelPath } from '../core/path.ts';
-import { nodeAt } from '../core/tree.ts';
 import { systemDisk } from '../local/disk.ts';
 import type { Found } from './found.ts';
 
@@ -18,27 +15,24 @@ const BOOT = 'boot';
 const SAME_MS = 60_000;
 /** Systems write to their disks what is older than half a minute; four times that is safe. */
 const UNWRITTEN_MS = 120_000;
-/** Deeds of so many rows are looked through. */
-const MOST = 20_000;
+/** Note that stands while the disk may still lack what a run that ended agreed on. */
+const UNFLUSHED = 'unflushed';
 
-/** To be called at each start. `unclean`: the last run did not end by itself. */
+/** To be called at each start. `unclean`: the last run did not end by itself, or failed. */
 export function distrustAfterPowerCut({ state, run, boot: given }: Found, unclean: boolean): void {
   if (run.dryRun) return;
   const boot = given ?? thisBoot(run.clock.now());
   const before = state.note(BOOT);
   if (before !== undefined && isSame(before, boot)) return;
-  if (unclean && before !== undefined) forgetLatest(state);
+  const unflushed = state.note(UNFLUSHED) === 'yes';
+  if ((unclean || unflushed) && before !== undefined) forgetLatest(state);
+  // What the disk lacked then, it will never get.
+  if (unflushed && before !== undefined) state.saveNote(UNFLUSHED, '');
   state.saveNote(BOOT, boot);
 }
 
 function forgetLatest(state: Found['state']): void {
-  const rows = state.journal(MOST);
-  const since = (rows[0]?.at ?? 0) - UNWRITTEN_MS;
-  const recent = rows.filter(({ at }) => at >= since);
-  const paths = new Set(recent.flatMap(({ path, other }) => (other === undefined ? [path] : [path, other])));
-  const changes = [...paths].flatMap((path): BaseChange[] =>
-    nodeAt(state.base(), path as RelPath) === undefined ? [] : [{ kind: 'forget', path: path as RelPath }],
-  );
+  const changes = state.settledLately(UNWRITTEN_MS).map((path) => ({ kind: 'forget' as const, path }));
   if (changes.length > 0) state.settle({ changes, journal: [] });
 }
 
@@ -56,9 +50,17 @@ function isSame(before: string, boot: string): boolean {
   return Number.isNaN(apart) ? before === boot : Math.abs(apart) < SAME_MS;
 }
 
-/** To be called at each start. What it gives is called at the end: whether all that was agreed on is on the disk now. */
-export function watchUnwritten({ state, root, disk = systemDisk }: Found, unclean: boolean): () => boolean {
-  const last = (): string => JSON.stringify(state.journal(1));
-  const before = last();
-  return () => (!unclean && last() === before) || disk.flushSync(root);
+/**
+ * To be called at each start. What it gives is called at the end: it makes sure that all that was agreed on is on the
+ * disk, or notes that it may not be. That costs nothing where nothing was agreed on.
+ */
+export function watchUnwritten({ state, root, disk = systemDisk }: Found, unclean: boolean): () => void {
+  const noted = state.note(UNFLUSHED) === 'yes';
+  // The same object until something is settled, whatever it is.
+  const before = state.base();
+  return () => {
+    const nothingNew = !unclean && !noted && state.base() === before;
+    const written = nothingNew || disk.flushSync(root);
+    if (written === noted) state.saveNote(UNFLUSHED, written ? '' : 'yes');
+  };
 }

@@ -26,27 +26,32 @@ export async function createRootKeeper({
   root,
   state,
   run,
+  workspace,
+  pairConfig,
   disk = systemDisk,
 }: Pick<Found, 'root' | 'disk'> & {
+  readonly workspace: Pick<Found['workspace'], 'id'>;
+  readonly pairConfig: Pick<Found['pairConfig'], 'path'>;
   readonly run: Pick<Found['run'], 'clock'>;
   readonly state: Pick<Found['state'], 'pairId' | 'base' | 'note' | 'saveNote'>;
 }): Promise<RootKeeper> {
   const inode = (await keepsInodes(root, disk)) ? disk.lstatSync(root)?.ino : undefined;
+  const far = `${workspace.id}:/${pairConfig.path}`;
   let signedAt = run.clock.monotonic();
   const reached = (): number => Number(state.note(GENERATION) ?? 0);
   const sign = (): void => {
     signedAt = run.clock.monotonic();
     const generation = Math.max(reached(), readMarker(root, disk)?.generation ?? 0) + 1;
-    writeMarker(root, { pairId: state.pairId, generation }, disk);
+    writeMarker(root, { pairId: state.pairId, generation, far }, disk);
     state.saveNote(GENERATION, String(generation));
   };
   return {
     check: () => {
       const hasBase = state.base().children.size > 0;
-      checkMarker(root, { pairId: state.pairId, hasBase, generation: reached() }, disk);
+      checkMarker(root, { pairId: state.pairId, hasBase, generation: reached(), far }, disk);
       if (hasBase && inode !== undefined && disk.lstatSync(root)?.ino !== inode)
         throw new RtsyncError('halted', {
-          message: `${root} was replaced by another folder while rtsync ran; put the right folder back, or start rtsync again to go on with this one`,
+          message: `${root} was replaced by another folder while rtsync ran; put the right folder back, or, to go on with this one, end rtsync and start it again`,
           path: root,
         });
     },

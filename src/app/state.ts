@@ -1,4 +1,5 @@
 /** The durable things of a pair: its database, its approvals, and the lock on its folder. */
+import { existsSync } from 'node:fs';
 import { mkdir, realpath, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import type { PairConfig } from '../config/pairs.ts';
@@ -7,7 +8,7 @@ import type { Observer } from '../engine/events.ts';
 import type { Clock } from '../lib/clock.ts';
 import { RtsyncError } from '../lib/errors.ts';
 import { OWN_FOLDER } from '../local/names.ts';
-import { makeOwnFolders, readMarker } from '../local/own.ts';
+import { makeOwnFolders, readMarker, removeOwnFolders } from '../local/own.ts';
 import type { Workspace } from '../remote/runtools/workspaces.ts';
 import { AFRESH, type Approvals, approvalsBeside } from '../state/approvals.ts';
 import { holdLock, type Lock } from '../state/lock.ts';
@@ -71,6 +72,7 @@ export async function openState(
     clock: run.clock,
     ...(marker === undefined ? {} : { pairId: marker.pairId }),
   });
+  const found = existsSync(join(root, OWN_FOLDER));
   const lock = run.dryRun ? undefined : takeFolder(root, state);
   if (!run.dryRun) await noteFolder(file, root);
   if (state.rebuilt)
@@ -84,6 +86,8 @@ export async function openState(
     state,
     approvals: approvalsBeside(file),
     close: () => {
+      // In a folder that was refused nothing of ours stays: an unmounted disk's place must be empty for it.
+      if (lock !== undefined && !found && readMarker(root) === undefined) removeOwnFolders(root);
       lock?.release();
       state.close();
     },
@@ -106,7 +110,10 @@ export async function realRoot(folder: string, make: boolean): Promise<string> {
   if (make) await mkdir(folder, { recursive: true }).catch(() => undefined);
   const found = await stat(folder).catch(() => undefined);
   if (found === undefined)
-    throw new RtsyncError('no-folder', `the folder ${folder} does not exist; make it, or give another one`);
+    throw new RtsyncError(
+      'no-folder',
+      `the folder ${folder} does not exist: was it moved, or is a disk not mounted? For a new pair make it, or give another one`,
+    );
   if (!found.isDirectory()) throw new RtsyncError('no-folder', `${folder} is not a folder`);
   return realpath(folder);
 }

@@ -31,6 +31,11 @@ export function registerApprove(program: Command, context: CliContext): void {
         context.io.cwd,
       );
       if (options.afresh === true) {
+        if (approvals.readHalt() === undefined)
+          throw new RtsyncError(
+            'usage',
+            'this pair is not halted, so there is nothing to approve with --afresh; run "rtsync sync" to look again',
+          );
         if (!context.globals().dryRun) approveAfresh(approvals, systemClock().now() + VALID_MS);
         return tellAfresh(context);
       }

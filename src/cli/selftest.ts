@@ -58,6 +58,8 @@ export function registerSelftest(program: Command, context: CliContext): void {
           failures: failures.map(({ seed: world, violations }) => ({ world, violations })),
         },
       );
+      if (context.signal.aborted && figures.runs < runs)
+        throw new RtsyncError('stopped', `stopped after ${figures.runs} of ${runs} worlds`);
       if (failures.length > 0) context.exitWith(EXIT.bug);
     });
 }

@@ -82,5 +82,7 @@ function inSpan(date: number, span: readonly [number, number]): boolean {
 
 /** The stamp after both sides were seen to hold the same content. */
 export function agreed(local: LocalStamp, digest: Digest, date: DateWitness): BaseStamp {
-  return { digest, size: local.size, ino: local.ino, mtimeMs: local.mtimeMs, ctimeMs: local.ctimeMs, date };
+  const { size, ino, mtimeMs, ctimeMs, young } = local;
+  // What matches nothing is looked at again.
+  return { digest, size, ino, mtimeMs, ctimeMs: young === true ? -1 : ctimeMs, date };
 }

@@ -33,6 +33,8 @@ export interface GuardLimits {
 export interface RecentlyRemoved {
   /** Files. */
   readonly removed: number;
+  /** The most files that each folder at the top held, of those that lost some. */
+  readonly tops: ReadonlyMap<string, number>;
   /** The most files that the pair held in that time. */
   readonly files: number;
 }
@@ -121,8 +123,11 @@ function objections(
   // A busy folder loses and gains files all day; one that empties slowly ends with next to nothing.
   const most = Math.max(known, recent.files);
   const slow = maxDelete !== false && recent.removed > 0 && removed + recent.removed > maxDelete.files;
-  const emptying = slow && (known - removed) * 100 < most * (100 - EMPTYING_PERCENT);
-  const tops = maxDelete === false ? new Set<string>() : emptiedTops(removals, base, maxDelete.files);
+  const emptying = slow && hasEmptied(known - removed, most);
+  const tops =
+    maxDelete === false
+      ? new Set<string>()
+      : emptiedTops(removals, base, { limit: maxDelete.files, recent: recent.tops });
   const heldRemovals = before.filter((item) => !isRegression(item));
   const heldRegressions = new Map(before.filter(isRegression).map(({ path, reason }) => [path, reason]));
   return {
@@ -132,14 +137,18 @@ function objections(
         return `${removed} of ${known} files would be removed${back > 0 ? ` and ${back} go back to older versions` : ''}`;
       if (emptying) return `only ${known - removed} of ${most} files would be left after a few minutes`;
       const top = topOf(removal);
-      if (tops.has(top)) return `all files of the folder "${top}" would be removed`;
+      if (tops.has(top)) return `${nearly(recent, top)} files of the folder "${top}" would be removed`;
       return heldRemovals.find((item) => isPartOf(removal, item))?.reason;
     },
     regression: ({ place }) => (tooMany ? regressionReason(back, known) : heldRegressions.get(place.path)),
   };
 }
 
-const NOTHING_YET: RecentlyRemoved = { removed: 0, files: 0 };
+function nearly({ tops }: RecentlyRemoved, top: string): string {
+  return tops.has(top) ? 'nearly all' : 'all';
+}
+
+const NOTHING_YET: RecentlyRemoved = { removed: 0, tops: new Map(), files: 0 };
 
 /** A pair that has lost more than this share within a few minutes, little by little, is held. */
 const EMPTYING_PERCENT = 75;
@@ -155,12 +164,32 @@ function isPartOf(removal: Removal, { side, path }: Held): boolean {
   return side === sideOf(removal) && (isWithin(ours, path) || isWithin(path, ours));
 }
 
-function topOf({ place }: Removal): string {
+export function topOf({ place }: Removal): string {
   return place.path.split('/', 1)[0] ?? place.path;
 }
 
-/** Top-level folders of more than `limit` files of which nothing would be left. */
-function emptiedTops(removals: readonly Removal[], base: BaseTree, limit: number): ReadonlySet<string> {
+interface TopLimits {
+  readonly limit: number;
+  /** The most files that a top-level folder held a short while ago. */
+  readonly recent: ReadonlyMap<string, number>;
+}
+
+/** Files in a folder at the top. */
+export function filesBelow(base: BaseTree, top: string): number {
+  const node = base.children.get(top);
+  return node?.kind === 'folder' ? census(node).files : 0;
+}
+
+function hasEmptied(left: number, most: number): boolean {
+  return left * 100 < most * (100 - EMPTYING_PERCENT);
+}
+
+/** Top-level folders that had more than `limit` files, of which nothing would be left. */
+function emptiedTops(
+  removals: readonly Removal[],
+  base: BaseTree,
+  { limit, recent }: TopLimits,
+): ReadonlySet<string> {
   const removed = new Map<string, number>();
   for (const removal of removals) {
     const top = topOf(removal);
@@ -168,9 +197,10 @@ function emptiedTops(removals: readonly Removal[], base: BaseTree, limit: number
   }
   const found = new Set<string>();
   for (const [top, files] of removed) {
-    const node = base.children.get(top);
-    const before = node?.kind === 'folder' ? census(node).files : 0;
-    if (before > limit && files >= before) found.add(top);
+    const before = filesBelow(base, top);
+    const most = Math.max(before, recent.get(top) ?? 0);
+    const emptied = before > limit && files >= before;
+    if (emptied || (recent.has(top) && most > limit && hasEmptied(before - files, most))) found.add(top);
   }
   return found;
 }

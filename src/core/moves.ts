@@ -4,7 +4,7 @@
  * change on the other side) is then ordinary. A pair that cannot be carried out safely is left to the table, which
  * brings over the same state with more bytes.
  */
-import type { BaseNode, BaseTree } from './base.ts';
+import { type BaseNode, type BaseTree, localDelta, remoteDelta } from './base.ts';
 import type { PlanBuilder } from './builder.ts';
 import { type Draft, draftOf } from './draft.ts';
 import { type DecideInput, foldName } from './input.ts';
@@ -93,10 +93,19 @@ function attempt(desk: Desk, pair: Pair): 'done' | 'wait' | 'never' {
   if (desk.base.at(to) !== undefined || target.at(to) !== undefined) return 'wait';
   const left = source.at(from);
   if (left !== undefined && (isDark(left) || (side === 'remote' && entry === 'folder'))) return 'never';
+  if (left !== undefined && isEdited(was, here, side)) return 'never';
   if (!wayIsClear(desk, pair) || holdsDark(here, true) || holdsDark(there, false)) return 'wait';
   if (!mayMove(desk, pair)) return 'never';
   move(desk, pair, { was, here, there });
   return 'done';
+}
+
+/** An edit of what has the old name there, while something new has it here: it belongs to that name, and goes nowhere. */
+function isEdited(was: BaseNode, here: SideNode, side: Pair['side']): boolean {
+  if (was.kind !== 'file' || here.kind !== 'file') return false;
+  return side === 'local'
+    ? remoteDelta(was.stamp, here.stamp as RemoteStamp) !== 'none'
+    : localDelta(was.stamp, here.stamp as LocalStamp) !== 'none';
 }
 
 function isDark({ kind }: SideNode): boolean {

@@ -1,5 +1,5 @@
 /** What must be known before a decision: the local files whose content decides and whose digest nobody has yet. */
-import { type BaseTree, localDelta } from './base.ts';
+import { type BaseStamp, type BaseTree, localDelta } from './base.ts';
 import { type LocalDifferences, localDifferences, pairsAmong } from './local-moves.ts';
 import { type DirPath, join, type RelPath, ROOT } from './path.ts';
 import { type FolderNode, type LocalStamp, type LocalTree, nodeAt } from './tree.ts';
@@ -30,8 +30,12 @@ function surelyMoved(
     const now = nodeAt(local, to);
     if (was?.kind === 'folder' && now?.kind === 'folder') touchedFiles(wanted, to, was, now);
     if (was?.kind !== 'file' || now?.kind !== 'file') continue;
-    if (localDelta(was.stamp, now.stamp) === 'undetermined') wanted.push({ path: to, stamp: now.stamp });
+    if (isOpen(was.stamp, now.stamp)) wanted.push({ path: to, stamp: now.stamp });
   }
+}
+
+function isOpen(was: BaseStamp, now: LocalStamp): boolean {
+  return now.young === true || localDelta(was, now) === 'undetermined';
 }
 
 function distinct(wanted: readonly DigestWanted[]): DigestWanted[] {
@@ -49,8 +53,7 @@ function touchedFiles(
     const was = base.children.get(key);
     if (was?.kind === 'folder' && node.kind === 'folder') touchedFiles(wanted, join(at, key), was, node);
     if (was?.kind !== 'file' || node.kind !== 'file') continue;
-    if (localDelta(was.stamp, node.stamp) === 'undetermined')
-      wanted.push({ path: join(at, key), stamp: node.stamp });
+    if (isOpen(was.stamp, node.stamp)) wanted.push({ path: join(at, key), stamp: node.stamp });
   }
 }
 

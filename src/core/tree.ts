@@ -18,6 +18,8 @@ export interface LocalStamp {
   readonly mode: number;
   /** Present when the content of exactly this version is known. */
   readonly digest?: Digest;
+  /** It was read while the version could still change without looking different: good for now, not to be remembered. */
+  readonly young?: true;
 }
 
 /**

@@ -7,8 +7,8 @@ import type { IgnoreRules } from '../core/ignore.ts';
 import type { LocalDir, RemoteDir } from '../core/path.ts';
 import type { Held, Plan, Problem } from '../core/plan.ts';
 import type { Direction } from '../core/rules.ts';
-import { census, nodeAt } from '../core/tree.ts';
-import { asRtsyncError } from '../lib/errors.ts';
+import { nodeAt } from '../core/tree.ts';
+import { asRtsyncError, type RtsyncError } from '../lib/errors.ts';
 import type { LocalScan } from '../local/local.ts';
 import type { RemoteScan } from '../remote/remote.ts';
 import { versionOf } from './backoff.ts';
@@ -48,7 +48,34 @@ export interface CycleResult {
   readonly problems: readonly Problem[];
 }
 
+export type CycleEnd =
+  /** `swept`: both sides were looked at as they are now. */
+  | { readonly kind: 'done'; readonly swept: boolean }
+  | { readonly kind: 'failed'; readonly error: RtsyncError };
+
+/** A pair that wants to know how its cycles end. */
+export interface CyclePair extends Pair {
+  /** Told after each cycle: what breaks off may leave something half-way, and what halts is to be known elsewhere. */
+  readonly cycleEnded?: (end: CycleEnd) => void;
+}
+
 export async function runCycle(
+  pair: CyclePair,
+  memory: Memory | undefined,
+  request: CycleRequest,
+  signal: AbortSignal,
+): Promise<CycleResult> {
+  try {
+    const result = await cycle(pair, memory, request, signal);
+    pair.cycleEnded?.({ kind: 'done', swept: result.swept });
+    return result;
+  } catch (thrown) {
+    pair.cycleEnded?.({ kind: 'failed', error: asRtsyncError(thrown) });
+    throw thrown;
+  }
+}
+
+async function cycle(
   pair: Pair,
   memory: Memory | undefined,
   request: CycleRequest,
@@ -134,7 +161,7 @@ async function carryOut(
     ledger.settle();
     const done = plan.operations.filter(({ id }) => ledger.succeeded(id));
     const approved = pair.approvals.approved(pair.clock.now());
-    if (done.some(isRemoval)) pair.removals?.add(done, approved, census(base).files, pair.clock.monotonic());
+    if (done.some(isRemoval)) pair.removals?.add(done, approved, base, pair.clock.monotonic());
   }
 }
 

@@ -11,7 +11,7 @@ import { nodeAt, spell } from '../core/tree.ts';
 import type { Intent } from '../state/state.ts';
 import { versionOf } from './backoff.ts';
 import type { Memory } from './cycle.ts';
-import { withDigests } from './digests.ts';
+import { contentOf, withDigests } from './digests.ts';
 import type { Pair } from './pair.ts';
 import { digestsOf, type Wanted } from './recover/contents.ts';
 import { createDesk, type Desk, seenAt } from './recover/desk.ts';
@@ -43,9 +43,9 @@ export async function recover(
     if (end === 'unseen') kept.add(intent);
     else if (end !== undefined) wanted.push(end);
   }
-  const { found, waiting } = await contentsOf(desk, wanted);
+  const { found, kept: unread, waiting } = await contentsOf(desk, wanted);
   for (const { intent, remote: stands } of found) arrived(desk, intent, stands);
-  for (const intent of waiting) kept.add(intent);
+  for (const intent of unread) kept.add(intent);
   const ended = left.filter((intent) => !kept.has(intent)).map(({ id }) => id);
   const { changes, journal, conflicts } = desk;
   if (changes.length + journal.length + conflicts.length > 0)
@@ -63,6 +63,9 @@ export async function recover(
   };
 }
 
+/** A single run, which ends when all is quiet, waits this long for what could not be read. */
+const SOON_MS = 1_000;
+
 /** What cannot be read now must not be decided without it either: the path waits, longer each time. */
 async function contentsOf(desk: Desk, wanted: readonly Wanted[]) {
   const { backoff, clock } = desk.pair;
@@ -77,8 +80,12 @@ async function contentsOf(desk: Desk, wanted: readonly Wanted[]) {
     const problem = { path: intent.path, code: 'unreadable' as const, message };
     backoff.failed(intent.path, versionAt(intent.path), problem, 'retry', clock.monotonic());
   }
-  const deferred = wanted.filter((one) => !asked.includes(one));
-  return { found, waiting: [...deferred, ...unread].map(({ intent }) => intent) };
+  const fresh = unread.map(({ intent }) => intent);
+  const kept = [...wanted.filter((one) => !asked.includes(one)).map(({ intent }) => intent), ...fresh];
+  // What waits for long wakes the service by itself when its time has come; to look meanwhile costs lists for nothing.
+  const now = clock.monotonic();
+  const isSoon = (backoff.nextAt(now) ?? Number.POSITIVE_INFINITY) - now <= SOON_MS;
+  return { found, kept, waiting: isSoon ? kept : fresh };
 }
 
 function lookAt(pair: Pair, seen: Memory, left: readonly Intent[], signal: AbortSignal) {
@@ -163,9 +170,9 @@ async function download(desk: Desk, intent: Intent): Promise<End> {
   if (here === 'unseen') return here;
   if (here?.kind === 'file' && here.stamp.size === size) {
     const spelled = spell(local.tree, path) as LocalPath;
-    const known = here.stamp.digest ?? desk.pair.state.cachedDigest(path, here.stamp);
-    if ((known ?? (await desk.pair.local.digest(spelled, here.stamp, desk.signal))) === digest) {
-      placed(desk, intent, agreed(here.stamp, digest, remote.date));
+    const found = await contentOf(desk.pair, { path, spelled, stamp: here.stamp }, desk.signal);
+    if (found?.digest === digest) {
+      placed(desk, intent, agreed(found, digest, remote.date));
       return undefined;
     }
   }

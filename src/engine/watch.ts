@@ -5,8 +5,8 @@
 import type { LocalDir } from '../core/path.ts';
 import { census } from '../core/tree.ts';
 import { asRtsyncError, type RtsyncError } from '../lib/errors.ts';
-import { type CycleRequest, type CycleResult, type Memory, runCycle } from './cycle.ts';
-import { patienceOf, STAYS_UP, standStill } from './halt.ts';
+import { type CyclePair, type CycleRequest, type CycleResult, type Memory, runCycle } from './cycle.ts';
+import { patienceOf, STAYS_UP, type Standing, standStill } from './halt.ts';
 import { whatNext } from './next.ts';
 import type { Pair } from './pair.ts';
 import { keepSnapshot, sendFirst } from './recall.ts';
@@ -37,11 +37,15 @@ export interface LocalWatcher {
 const RETRY_MS = 2_000;
 const RETRY_MAX_MS = 120_000;
 
-/** `afresh`: a halt was approved to be ended by comparing afresh; open the pair anew and go on with that. */
+/** `afresh`: only opening the pair anew can end its halt: it is to be compared afresh, or its folder is elsewhere. */
 export type WatchEnd = 'stopped' | 'afresh';
 
 /** Runs until the signal is aborted, or an approval asks for more than going on. Rejects with what only the user can mend. */
-export async function watchPair(pair: Pair, options: WatchOptions, signal: AbortSignal): Promise<WatchEnd> {
+export async function watchPair(
+  pair: WatchedPair,
+  options: WatchOptions,
+  signal: AbortSignal,
+): Promise<WatchEnd> {
   const triggers = createTriggers(pair.clock);
   const plan = newSchedule();
   while (!signal.aborted) {
@@ -57,6 +61,8 @@ export async function watchPair(pair: Pair, options: WatchOptions, signal: Abort
   }
   return 'stopped';
 }
+
+type WatchedPair = CyclePair & Standing;
 
 interface Parts {
   readonly triggers: ReturnType<typeof createTriggers>;
@@ -87,7 +93,12 @@ function newSchedule(): Schedule {
 }
 
 /** Until it is stopped or halted. */
-async function loop(pair: Pair, options: WatchOptions, parts: Parts, signal: AbortSignal): Promise<void> {
+async function loop(
+  pair: CyclePair,
+  options: WatchOptions,
+  parts: Parts,
+  signal: AbortSignal,
+): Promise<void> {
   const { plan } = parts;
   if (plan.halts === 0)
     await attempt(pair, plan, signal, async () => {
@@ -124,7 +135,7 @@ function recovered(pair: Pair, plan: Schedule): void {
 
 /** What fails is tried again later; only what the user must mend ends the service. */
 async function attempt(
-  pair: Pair,
+  pair: CyclePair,
   plan: Schedule,
   signal: AbortSignal,
   job: () => Promise<void>,
@@ -175,12 +186,14 @@ function pollEvery(pair: Pair, options: WatchOptions, result: CycleResult): numb
   return Math.max(options.pollMs, (cost / (limit / 2)) * 60_000);
 }
 
-function afterFailure(pair: Pair, plan: Schedule, error: RtsyncError): void {
+function afterFailure(pair: CyclePair, plan: Schedule, error: RtsyncError): void {
   if (error.disposition === 'fix' || error.disposition === 'bug') throw error;
   const now = pair.clock.monotonic();
   plan.memory = undefined;
   plan.again = undefined;
   if (error.disposition === 'halt') {
+    // It may come from a look before the cycle.
+    pair.cycleEnded?.({ kind: 'failed', error });
     plan.halted = true;
     plan.halts += 1;
     plan.pollAt = now;

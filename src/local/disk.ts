@@ -122,9 +122,9 @@ export const systemDisk: Disk = {
   unlinkSync: (file) => fs.unlinkSync(file),
   removeTreeSync: (path) => fs.rmSync(path, { recursive: true, force: true }),
   flushSync: (folder) => {
-    // Node has no call for it. A disk that is too busy is waited for no longer than a service may take to stop.
+    // Node has no call for it. All pairs of a service stand still meanwhile, so a disk that is too busy is not waited for.
     const args = process.platform === 'linux' ? ['-f', folder] : [];
-    return spawnSync('sync', args, { stdio: 'ignore', timeout: 30_000 }).status === 0;
+    return spawnSync('sync', args, { stdio: 'ignore', timeout: 10_000 }).status === 0;
   },
   open: (path, flags, mode) => promises.open(path, flags, mode),
   link: (existing, fresh) => promises.link(existing, fresh),

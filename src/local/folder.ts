@@ -24,6 +24,7 @@ import { scanSome } from './rescan.ts';
 import { scanAll } from './scan.ts';
 import { settleRule } from './settle.ts';
 import { openSource } from './source.ts';
+import { trusted } from './stamp.ts';
 import { folderSync, parentSync } from './sync.ts';
 import { makeTemporary } from './temporary.ts';
 import { openTrash } from './trash.ts';
@@ -93,6 +94,7 @@ export async function openLocalFolder(options: LocalFolderOptions): Promise<Open
         throw error;
       }
     },
+    young: (stamp) => trusted(stamp, clock.now(), ground.grainMs) !== stamp,
     settled: settleRule(clock, options.settleMs ?? 150),
     open: (path, expected) => openSource(ground, path, renames.asNow(expected)),
     temporary: (size) => makeTemporary(ground, size),

@@ -81,6 +81,8 @@ export interface LocalFolder {
   ): Promise<LocalScan>;
   /** Digest of exactly this version; undefined when the file is not (or no longer) that version or cannot be read. */
   digest(path: LocalPath, expected: LocalStamp, signal?: AbortSignal): Promise<Digest | undefined>;
+  /** True while this version could change once more without looking different. */
+  young(stamp: LocalStamp): boolean;
   /** True when the file stood still long enough to be taken (see settle in README); false while it is being written. */
   settled(stamp: LocalStamp): boolean;
 

@@ -14,6 +14,8 @@ const markerSchema = z.object({
   version: z.literal(1),
   /** Grows with every run, so that an older copy of the folder is told from the folder. */
   generation: z.int().nonnegative().optional(),
+  /** Names the far end, for people and to know it again. */
+  far: z.string().optional(),
 });
 
 /** Says which pair a root belongs to, so that an empty disk at its mount point is never taken for an emptied folder. */
@@ -31,6 +33,22 @@ export function makeOwnFolders(root: string, disk: Disk = systemDisk): void {
     for (const parent of new Set(made.map(dirname))) syncFolderNow(disk, parent);
   } catch (error) {
     throw diskError(error, own, 'make');
+  }
+}
+
+/**
+ * Takes `.rtsync` away again where nothing but its empty parts and the lock is in it: no pair lives there. Only while the
+ * lock is held, so that whoever had opened it was refused.
+ */
+export function removeOwnFolders(root: string, disk: Disk = systemDisk): void {
+  const own = `${root}/${OWN_FOLDER}`;
+  try {
+    const inside = disk.readdirSync(own).map(({ name }) => name);
+    if (inside.some((name) => !['tmp', 'trash', 'lock'].includes(name))) return;
+    if (inside.includes('lock')) disk.unlinkSync(`${own}/lock`);
+    for (const folder of [`${own}/tmp`, `${own}/trash`, own]) disk.rmdirSync(folder);
+  } catch (error) {
+    if (codeOf(error) === undefined) throw error;
   }
 }
 
@@ -96,13 +114,13 @@ function jsonOf(text: string): unknown {
 /** Durable when it returns, and so is the folder it lies in, whoever made that. */
 export function writeMarker(
   root: string,
-  { pairId, generation = 0 }: { readonly pairId: string; readonly generation?: number },
+  { pairId, generation = 0, far }: Omit<Marker, 'version'>,
   disk: Disk = systemDisk,
 ): void {
   makeOwnFolders(root, disk);
   const file = markerFile(root);
   const temporary = `${root}/${OWN_FOLDER}/tmp/${randomUUID()}`;
-  const marker: Marker = { pairId, version: 1, generation };
+  const marker: Marker = { pairId, version: 1, generation, far };
   try {
     writeDurably(disk, temporary, `${JSON.stringify(marker)}\n`);
     disk.renameSync(temporary, file);
@@ -177,6 +195,7 @@ const MADE_UP: ReadonlySet<number> = new Set([
   0xff534d42, // CIFS
   0xfe534d42, // SMB 2
   0x517b, // SMB
+  0x794c7630, // overlayfs: containers
   0x01021997, // 9p
   0x786f4256, // VirtualBox's shared folders
 ]);
@@ -198,16 +217,33 @@ export interface KnownRoot {
   readonly pairId: string;
   /** Without a base there is nothing to lose, and any root will do. */
   readonly hasBase: boolean;
-  /** The mark had this generation already. */
+  /** The mark had this generation already; 0: never signed. */
   readonly generation: number;
+  readonly far?: string;
 }
 
-/** Refuses (`halted`) a root that is not the known one: an unmounted disk, another folder, an older copy of this one. */
+/**
+ * Refuses (`halted`) a root that is not the known one: an unmounted disk, another folder, an older copy of this one. A new
+ * pair refuses (`pair-overlap`) a folder that is synced with another far end.
+ */
 export function checkMarker(root: string, known: KnownRoot, disk: Disk = systemDisk): void {
-  if (!known.hasBase) return;
+  if (!known.hasBase) {
+    checkUnshared(root, known, disk);
+    return;
+  }
   const found = readMarker(root, disk);
   if (found?.pairId === known.pairId && (found.generation ?? 0) >= known.generation) return;
   throw new RtsyncError('halted', { message: `${root} ${complaint(root, found, known, disk)}`, path: root });
+}
+
+function checkUnshared(root: string, { generation, far }: KnownRoot, disk: Disk): void {
+  if (generation > 0 || far === undefined) return;
+  const found = readMarker(root, disk);
+  if (found?.far === undefined || found.far === far) return;
+  throw new RtsyncError('pair-overlap', {
+    message: `${root} is synced with the workspace ${found.far} by another pair, and both would write the same files; sync another folder, or, when that pair is no more, remove ${markerFile(root)}`,
+    path: root,
+  });
 }
 
 function wayOut(root: string): string {

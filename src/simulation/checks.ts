@@ -6,13 +6,15 @@
 import { PAIR_DEFAULTS } from '../config/schema.ts';
 import type { EngineEvent } from '../engine/events.ts';
 import type { Disposition } from '../lib/errors.ts';
-import { atRest, difference, isKept } from './at-rest.ts';
+import { atRest, difference, isKept, type Taken } from './at-rest.ts';
 import type { Ending } from './life.ts';
 import { EPOCH, type Machine } from './machine.ts';
-import type { Scenario } from './scenario.ts';
+import { inWorkspace } from './places.ts';
+import { baseOf, type Scenario } from './scenario.ts';
 import type { SimServerChange } from './server/changes.ts';
 import type { SimServer } from './server.ts';
 import { isHeld, keyOf, labelOf, type Truth } from './truth.ts';
+import { isUnseen, isYoung } from './young.ts';
 
 export interface Violation {
   readonly promise:
@@ -60,8 +62,7 @@ export function createChecks(of: ChecksOf): Checks {
     tell(() => `VIOLATION ${promise}: ${what}`);
     violations.push({ promise, what });
   };
-  /** Unseen versions that a process took into the trash, and from which name. */
-  const left = new Map<string, string>();
+  const left = new Map<string, Taken>();
   /** What processes took from their names: in the trash until the end. */
   const retired = new Map<string, { readonly label: string; readonly moment: number }>();
   const retire = (
@@ -94,7 +95,7 @@ export function createChecks(of: ChecksOf): Checks {
   server.onChange((change) => {
     retire(server, change.before, change.after);
     if (change.before !== undefined && change.after === undefined)
-      left.set(keyOf(change.before), change.path.normalize('NFC'));
+      left.set(keyOf(change.before), takenBy(change));
     tell(
       () => `server ${change.request}: ${change.path} was ${shown(change.before)}, is ${shown(change.after)}`,
     );
@@ -131,19 +132,30 @@ export function createChecks(of: ChecksOf): Checks {
   };
 }
 
+const TRASH = /"target":"\/(\.rtsync\/trash\/[^"]+)"/;
+
+function takenBy(change: SimServerChange): Taken {
+  const { path, request, client, at } = change;
+  const trash = TRASH.exec(request)?.[1];
+  return {
+    path: path.normalize('NFC'),
+    ...(trash === undefined || !isUnseen(change) ? {} : { unseen: { client, trash, at } }),
+  };
+}
+
 const OUT_OF_PLACE: readonly Disposition[] = ['bug', 'fix', 'halt'];
 
 type Fault = readonly [Violation['promise'], string];
 
 /** Gone here, though the server shows it under that very name. */
 function unasked(
-  { server }: ChecksOf,
+  { server, scenario }: ChecksOf,
   path: string,
   before: Uint8Array | undefined,
   after: Uint8Array | undefined,
 ): Fault | undefined {
   if (before === undefined || before.length === 0 || after !== undefined) return undefined;
-  const there = server.agent.read(path);
+  const there = server.agent.read(inWorkspace(baseOf(scenario), path));
   return there === undefined || keyOf(there) !== keyOf(before)
     ? undefined
     : ['nothing-is-lost', `was removed here, though it stands on the server: ${shown(before)}`];
@@ -175,11 +187,11 @@ function lost(
 
 /** Taken sooner than it can have stood still: half of a file that somebody is writing looks no different. */
 function unsettled({ truth, scenario }: ChecksOf, change: SimServerChange): Fault | undefined {
-  const { after, request, sentAt } = change;
+  const { after, uploadSentAt, growing } = change;
   const since = after === undefined ? undefined : truth.since(after);
   if (after === undefined || after.length === 0 || since === undefined) return undefined;
-  if (!request.startsWith('POST /upload') || change.growing) return undefined;
-  const stood = sentAt - EPOCH - since;
+  if (uploadSentAt === undefined || growing) return undefined;
+  const stood = uploadSentAt - EPOCH - since;
   // Times are told no finer than this, so that an age may seem so much longer than it is.
   const tick = 1 + Math.max(...scenario.machines.map(({ grainMs }) => grainMs));
   return stood >= PAIR_DEFAULTS.settleMs - tick
@@ -187,46 +199,12 @@ function unsettled({ truth, scenario }: ChecksOf, change: SimServerChange): Faul
     : ['never-half-a-file', `was sent ${Math.round(stood)} ms after it was written: ${shown(after)}`];
 }
 
-/** An upload relies on a look that is no older than this, or than so many turns at a slow gate. */
-const LOOK_MS = 2_000;
-const LOOK_TURNS = 20;
-/** Who is refused goes slower for a while: by half, and by half again. */
-const SLOWED = 4;
-/** In a folder that it has made itself it relies on that so long. */
-const OWN_FOLDER_MS = 30_000;
-
-/** A move relies on a younger one, and may take a few requests after it. */
-const MOVE_LOOK_MS = 1_000;
-
-/** Requests wait at the gate, or take long. */
-function mayWait({ faults, outages, limitPerMinute }: Scenario): boolean {
-  return faults.rate > 0 || outages.length > 0 || limitPerMinute !== undefined;
-}
-
-/** Whether the look that it relied on was as young as it must be when the request was sent. */
-function isYoung(
-  { scenario }: ChecksOf,
-  { request, sentAt, lastListedAt, madeAt }: SimServerChange,
-): boolean {
-  const { limitPerMinute = Number.POSITIVE_INFINITY, machines, faults } = scenario;
-  const slowed = machines.length > 1 || faults.kinds.includes('429') ? SLOWED : 1;
-  const turns = (slowed * LOOK_TURNS * 60_000) / limitPerMinute;
-  if (lastListedAt === undefined)
-    return madeAt === undefined || sentAt - madeAt <= Math.max(OWN_FOLDER_MS, turns);
-  if (!request.startsWith('POST /upload')) return mayWait(scenario) || sentAt - lastListedAt <= MOVE_LOOK_MS;
-  return sentAt - lastListedAt <= Math.max(LOOK_MS, turns);
-}
-
 /** What came to stand under a name after its folder was last listed, nobody could see: the API has no conditional write. */
 function onServer(of: ChecksOf, change: SimServerChange): Fault | undefined {
-  const { before, after, agentWroteAt, lastListedAt } = change;
+  const { before, after } = change;
   const half = halfFile(of, after) ?? unsettled(of, change);
   if (half !== undefined) return half;
-  if (
-    agentWroteAt !== undefined &&
-    (lastListedAt === undefined || agentWroteAt >= lastListedAt) &&
-    isYoung(of, change)
-  ) {
+  if (isUnseen(change) && isYoung(of, change)) {
     if (before !== undefined && after !== undefined && keyOf(before) === keyOf(after)) return undefined;
     // What a late request takes away lies in the trash; who sent it is long gone, and cannot put it back.
     const late = change.at - change.sentAt > LATE_MS;

@@ -31,6 +31,7 @@ export interface Estate {
 export interface Identity {
   readonly storage: string;
   readonly workspaceId: string;
+  readonly remotePath: string;
 }
 
 /** Durable when they return; the rest may be lost to a power cut. */
@@ -47,7 +48,7 @@ export function createEstate(identity: Identity): Estate {
       const pairId = markedId(root, disk);
       const state = openPairState({
         file: db,
-        identity: { folder: root, ...identity, remotePath: '' },
+        identity: { folder: root, ...identity },
         clock: process.clock,
         ...(pairId === undefined ? {} : { pairId }),
       });
@@ -57,7 +58,9 @@ export function createEstate(identity: Identity): Estate {
       });
     },
     inherit: (powerCut, chance) => {
-      if (powerCut && durable !== undefined && chance.hits(0.5)) db = memoryDatabase(durable);
+      if (!powerCut || durable === undefined || !chance.hits(0.5)) return;
+      db.close();
+      db = memoryDatabase(durable);
     },
     forget: () => wipe(db),
     close: () => {

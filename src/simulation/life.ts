@@ -66,7 +66,7 @@ async function openLife(life: Life): Promise<Assembled> {
         createStorageClient({ http, gate, clock, origin: ORIGIN, key: 'rt_sim', workspaceId }),
     },
     {
-      pairConfig: pairConfig(root),
+      pairConfig: pairConfig(root, parts.remotePath),
       run: {
         clock,
         observer: { on: (event) => (process.alive ? parts.heard(event) : undefined) },
@@ -111,25 +111,35 @@ function told({ name, tell }: MachineParts, http: Http): Http {
   };
 }
 
-function pairConfig(folder: string): PairConfig {
+function pairConfig(folder: string, path: string): PairConfig {
   return {
     ...PAIR_DEFAULTS,
     name: 'sim',
     folder,
     workspace: WORKSPACE,
-    path: '',
+    path,
     ignore: [],
     conflicts: [],
     pollSeconds: 4,
   } as PairConfig;
 }
 
-export async function syncOnce(life: Life): Promise<Ending> {
+export function syncOnce(life: Life): Promise<Ending> {
+  return withPair(life, async (pair) => {
+    const { report, later, bug } = await runUntilQuiet(pair, life.abort.signal, pair.gate.counts);
+    return bug === undefined ? { kind: 'report', report, later } : { kind: 'failed', error: bug };
+  });
+}
+
+/** As the product does: however the run ends, the pair is ended. A dead process never gets there. */
+async function withPair(life: Life, use: (pair: Assembled) => Promise<Ending>): Promise<Ending> {
   try {
     const pair = await openLife(life);
-    const { report, later, bug } = await runUntilQuiet(pair, life.abort.signal, pair.gate.counts);
-    pair.end();
-    return bug === undefined ? { kind: 'report', report, later } : { kind: 'failed', error: bug };
+    try {
+      return await use(pair);
+    } finally {
+      pair.end();
+    }
   } catch (error) {
     return endOf(life, error);
   } finally {
@@ -141,12 +151,11 @@ function endOf({ abort }: Life, error: unknown): Ending {
   return abort.signal.aborted ? { kind: 'stopped' } : { kind: 'failed', error: asRtsyncError(error) };
 }
 
-export async function watch(
+export function watch(
   life: Life,
   watching: (hint: (dirs: readonly LocalDir[]) => void) => void,
 ): Promise<Ending> {
-  try {
-    const pair = await openLife(life);
+  return withPair(life, async (pair) => {
     const options = {
       pollMs: 4_000,
       limitPerMinute: life.parts.limitPerMinute,
@@ -157,11 +166,6 @@ export async function watch(
       },
     };
     await watchPair(pair, options, life.abort.signal);
-    pair.end();
     return { kind: 'stopped' };
-  } catch (error) {
-    return endOf(life, error);
-  } finally {
-    life.keepPace?.();
-  }
+  });
 }

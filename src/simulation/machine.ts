@@ -43,6 +43,8 @@ export interface MachineParts {
   readonly timeline: Timeline;
   readonly chance: Chance;
   readonly limitPerMinute: number | undefined;
+  /** The pair's folder of the workspace; '' for all of it. */
+  readonly remotePath: string;
   readonly server: SimServer;
   readonly faults: SimFaults;
   /** Told before each synchronous call of its processes on the disk. */
@@ -65,8 +67,9 @@ export function createMachine(parts: MachineParts): Machine {
     hardLinks: plan.hardLinks,
     grainMs: plan.grainMs,
   });
-  const estate = createEstate({ storage: ORIGIN, workspaceId: WORKSPACE });
+  const estate = createEstate({ storage: ORIGIN, workspaceId: WORKSPACE, remotePath: parts.remotePath });
   let running: { readonly process: Process; readonly abort: AbortController } | undefined;
+  const aborts: AbortController[] = [];
   let last: Ending | undefined;
   let boots = 0;
   let hint: (dirs: readonly LocalDir[]) => void = () => undefined;
@@ -103,6 +106,7 @@ export function createMachine(parts: MachineParts): Machine {
         ...(parts.between === undefined ? {} : { onPoint: parts.between }),
       });
       const abort = new AbortController();
+      aborts.push(abort);
       const own = disk.forProcess(process.hands);
       if (forgets) estate.forget();
       running = { process, abort };
@@ -127,7 +131,12 @@ export function createMachine(parts: MachineParts): Machine {
     },
     stop: () => running?.abort.abort(new Error('told to stop')),
     crash,
-    close: () => estate.close(),
+    close: () => {
+      running?.process.kill();
+      // Node keeps what waits for a signal made of others until it comes: with it all that a dead process had in hand.
+      for (const abort of aborts) abort.abort(new Error('the world is over'));
+      estate.close();
+    },
     approve: () => {
       estate.approved = new Set([...estate.approved, ...estate.held.map(heldFingerprint)]);
       return estate.held.length > 0;

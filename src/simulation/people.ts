@@ -215,6 +215,7 @@ const DEEDS: Readonly<Record<Edit['kind'], (scene: Scene) => string | undefined>
   },
   rename: ({ person, file, free }) => {
     if (file === undefined || kindAt(person.place, free.file) !== undefined) return undefined;
+    person.truth.moved(person.name, person.place.read(file), file, free.file);
     person.place.rename(file, free.file);
     person.touched(file);
     person.touched(free.file);
@@ -241,6 +242,8 @@ const DEEDS: Readonly<Record<Edit['kind'], (scene: Scene) => string | undefined>
     const { place } = person;
     const between = `${person.own}swap.tmp1`;
     if (kindAt(place, between) !== undefined) return undefined;
+    person.truth.moved(person.name, place.read(file), file, second);
+    person.truth.moved(person.name, place.read(second), second, file);
     place.rename(file, between);
     place.rename(second, file);
     place.rename(between, second);

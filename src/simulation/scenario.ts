@@ -11,6 +11,8 @@ export interface Scenario {
   readonly seed: string;
   readonly behaviour: Partial<SimBehaviour>;
   readonly limitPerMinute: number | undefined;
+  /** The pair's folder of the workspace, such as `proj/sub`; undefined: all of it. */
+  readonly remotePath?: string | undefined;
   readonly faults: { readonly rate: number; readonly kinds: readonly SimFault[] };
   /** Folders of which every list fails for a while. */
   readonly outages: readonly Outage[];
@@ -117,6 +119,7 @@ export function drawScenario(seed: string): Scenario {
     seed,
     behaviour: drawBehaviour(chance.fork('server')),
     limitPerMinute: wide === undefined ? usualLimit : 60,
+    remotePath: chance.fork('remote folder').hits(0.1) ? 'proj/sub' : undefined,
     wide,
     faults: drawFaults(chance.fork('faults')),
     outages: drawOutages(chance.fork('outages')),
@@ -128,6 +131,11 @@ export function drawScenario(seed: string): Scenario {
     }),
     edits: drawEdits(chance.fork('edits'), machines),
   };
+}
+
+/** The pair's folder of the workspace; '' for all of it. */
+export function baseOf({ remotePath }: Scenario): string {
+  return remotePath ?? '';
 }
 
 function drawBehaviour(chance: Chance): Partial<SimBehaviour> {

@@ -39,6 +39,8 @@ export interface SimServer {
   http(hands: Hands, faults: SimFaults): Http;
   /** To be called when a process dies: what it had sent may still arrive, by chance. */
   died(hands: Hands): void;
+  /** Whether this client's process died before it had a list of the folder that was made at this server time or later. */
+  diedUnaware(client: number, folder: string, since: number): boolean;
   readonly agent: SimAgent;
   /** Told of every name outside `/.rtsync` that a request changed. Gives the way to stop listening. */
   onChange(listener: (change: SimServerChange) => void): () => void;
@@ -89,12 +91,13 @@ export function createSimServer(options: SimServerOptions): SimServer {
     },
   };
   const lines = new Map<Hands, Line[]>();
-  let clients = 0;
+  /** By number of the client, from 1. */
+  const all: Line[] = [];
   return {
     behaviour,
     http(hands, faults) {
-      clients += 1;
-      const line = createLine({ desk, client: clients, hands, faults, played: figures.play });
+      const line = createLine({ desk, client: all.length + 1, hands, faults, played: figures.play });
+      all.push(line);
       lines.set(hands, [...(lines.get(hands) ?? []), line]);
       return line.http;
     },
@@ -102,6 +105,7 @@ export function createSimServer(options: SimServerOptions): SimServer {
       for (const line of lines.get(hands) ?? []) line.died();
       lines.delete(hands);
     },
+    diedUnaware: (client, folder, since) => all[client - 1]?.diedUnaware(folder, since) === true,
     agent: createAgent(top, options.now),
     onChange: changes.listen,
     onRequest: (listener) => {

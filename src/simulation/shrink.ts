@@ -48,6 +48,7 @@ function* smallerOnes(scenario: Scenario): Generator<Scenario> {
     if (files > 1) yield { ...scenario, wide: { ...scenario.wide, files: Math.ceil(files / 2) } };
   }
   if (scenario.scribbler) yield { ...scenario, scribbler: false };
+  if (scenario.remotePath !== undefined) yield { ...scenario, remotePath: undefined };
   if (limitPerMinute !== undefined) yield { ...scenario, limitPerMinute: undefined };
   for (const key of Object.keys(behaviour)) {
     const { [key as keyof typeof behaviour]: _dropped, ...rest } = behaviour;

@@ -13,6 +13,13 @@ export interface Truth {
   since(bytes: Uint8Array): number | undefined;
   /** A person overwrote or deleted it, knowingly. */
   gaveUp(bytes: Uint8Array | undefined): void;
+  /** A person moved it from one place to another, on a side of this name. */
+  moved(side: string, bytes: Uint8Array | undefined, from: string, to: string): void;
+  /**
+   * Whether a person brought it back to where it had stood: to who looks before and after nothing has changed there, so
+   * that somebody else's newer version replaces it.
+   */
+  cameBack(content: string): boolean;
   /** A moment in what people give up, and whether they gave this up after it. */
   moment(): number;
   gaveUpSince(bytes: Uint8Array, moment: number): boolean;
@@ -63,6 +70,9 @@ export function isHeld(
 export function createTruth(now: () => number): Truth {
   const contents = new Map<string, Content>();
   const twins = new Set<string>();
+  /** By side and path, what people moved away from there. */
+  const stood = new Map<string, Set<string>>();
+  const back = new Set<string>();
   let count = 0;
   let moments = 0;
   let gaps = 0;
@@ -98,6 +108,14 @@ export function createTruth(now: () => number): Truth {
       moments += 1;
       Object.assign(at(bytes), { givenUp: true, givenUpAt: moments });
     },
+    moved: (side, bytes, from, to) => {
+      if (bytes === undefined || bytes.length === 0) return;
+      const key = keyOf(bytes);
+      const old = `${side}:${from}`;
+      stood.set(old, (stood.get(old) ?? new Set()).add(key));
+      if (stood.get(`${side}:${to}`)?.has(key) === true) back.add(key);
+    },
+    cameBack: (content) => back.has(content),
     moment: () => moments,
     gaveUpSince: (bytes, moment) => (contents.get(keyOf(bytes))?.givenUpAt ?? -1) > moment,
     inGap: (bytes) => {

@@ -59,8 +59,8 @@ export function watchForTwins(server: SimServer, truth: Truth, slow: boolean): T
     note(path, { bytes, date, sentAt: undefined });
   };
 
-  server.onChange(({ path, before, after, at, sentAt, growing, agentWroteAt, wroteBy, lastListedAt }) => {
-    if (after !== undefined && !growing) note(path, { bytes: after, date: at, sentAt });
+  server.onChange(({ path, before, after, date, sentAt, growing, agentWroteAt, wroteBy, lastListedAt }) => {
+    if (after !== undefined && date !== undefined && !growing) note(path, { bytes: after, date, sentAt });
     // Written into while our upload grew: what comes of both has the size and the date that are awaited.
     const mixed = growingUploads && !growing && wroteBy === 'agent' && (agentWroteAt ?? 0) >= sentAt;
     if (mixed && after !== undefined) excuse(after);

@@ -4,7 +4,7 @@ import type { ShareJob, ShareNews } from './parallel.ts';
 import { selftest } from './selftest.ts';
 
 /** Worlds between two lines of progress. */
-const EVERY = 50;
+const EVERY = 10;
 
 const job = workerData as ShareJob;
 const tell = (news: ShareNews): void => parentPort?.postMessage(news);

@@ -10,8 +10,8 @@ import { WORKSPACE } from './life.ts';
 import { createMachine, EPOCH, type Machine } from './machine.ts';
 import { createOutages } from './outages.ts';
 import { ANCHOR, act, type Person, scribble, writeOneOfWide, writeWide } from './people.ts';
-import { agentPlace, diskPlace } from './places.ts';
-import { CALM_AT, type Edit, type Scenario } from './scenario.ts';
+import { agentPlace, diskPlace, inPair, inWorkspace } from './places.ts';
+import { baseOf, CALM_AT, type Edit, type Scenario } from './scenario.ts';
 import { createScribbler, createStriker, type Strike } from './scribbler.ts';
 import { createSimServer, type SimServer } from './server.ts';
 import { createTimeline, type Timeline } from './timeline.ts';
@@ -62,10 +62,9 @@ export async function playWorld(scenario: Scenario, withStory = false): Promise<
   const { timeline, checks } = world;
   await stormyPart(world);
   if (checks.violations.length === 0) await calmPart(world);
-  for (const machine of world.machines) machine.close();
-  return {
-    violations: checks.violations,
-    story,
+  const result = {
+    violations: [...checks.violations],
+    story: [...story],
     figures: {
       ...world.count,
       events: timeline.events,
@@ -74,6 +73,8 @@ export async function playWorld(scenario: Scenario, withStory = false): Promise<
       gaps: world.truth.gaps,
     },
   };
+  for (const machine of world.machines) machine.close();
+  return result;
 }
 
 function createWorld(scenario: Scenario, story: string[] | undefined): World {
@@ -95,7 +96,7 @@ function createWorld(scenario: Scenario, story: string[] | undefined): World {
   const twins = watchForTwins(server, truth, scenario.limitPerMinute !== undefined);
   const anchor = truth.fresh(10, 'anchor');
   truth.wrote(anchor);
-  server.agent.write(ANCHOR, anchor);
+  server.agent.write(inWorkspace(baseOf(scenario), ANCHOR), anchor);
   const count = { edits: 0, crashes: 0, powerCuts: 0, conflicts: 0 };
   const heard = (name: string) => (event: EngineEvent) => {
     if (event.kind === 'conflict') count.conflicts += 1;
@@ -112,6 +113,7 @@ function createWorld(scenario: Scenario, story: string[] | undefined): World {
       timeline,
       chance: chance.fork(name),
       limitPerMinute: scenario.limitPerMinute,
+      remotePath: baseOf(scenario),
       server,
       faults,
       tell,
@@ -153,7 +155,9 @@ function unleash(world: World, chance: Chance): void {
   }
   if (!scenario.scribbler) return;
   const striker = createStriker(chance.fork('striker agent'), 0.08, [5, 40, 40, 3_000, 30_000]);
-  server.onRequest((paths) => strike(striker(paths), (at) => doScribble(world, undefined, at)));
+  server.onRequest((paths) =>
+    strike(striker(paths), (at) => doScribble(world, undefined, inPair(baseOf(scenario), at))),
+  );
 }
 
 function describe(event: EngineEvent): string {
@@ -239,7 +243,7 @@ function tellOf(world: World, deed: () => string | undefined): void {
 function personAt(world: World, machine: Machine | undefined): Person {
   const { truth, server, scenario, timeline, twins } = world;
   return {
-    place: machine === undefined ? agentPlace(server) : diskPlace(machine.disk),
+    place: machine === undefined ? agentPlace(server, baseOf(scenario)) : diskPlace(machine.disk),
     truth,
     name: machine?.name ?? 'agent',
     own: scenario.shared ? '' : `${machine?.name ?? 'agent'}-`,

@@ -106,13 +106,14 @@ function putFolder(old: Node<BaseStamp> | undefined, ino: number, put: (node: Ba
 }
 
 export interface BaseRows {
-  /** Before the first change of a transaction. */
-  begin(): void;
+  /** Before the first change of a transaction, with its time (epoch milliseconds). */
+  begin(now: number): void;
   apply(change: BaseChange): void;
 }
 
 export function baseRows(db: Database): BaseRows {
   const put = putRow(db);
+  let at = 0;
   const one = statement(db, 'DELETE FROM base WHERE path = ?');
   // "0" follows "/" in byte order, so this is everything below and nothing else; names may hold what LIKE would expand.
   const below = statement(db, "DELETE FROM base WHERE path > @path || '/' AND path < @path || '0'");
@@ -122,7 +123,7 @@ export function baseRows(db: Database): BaseRows {
   );
   const rename = statement(
     db,
-    `UPDATE base SET path = @to || substr(path, length(@from) + 1)
+    `UPDATE base SET path = @to || substr(path, length(@from) + 1), at = @at
     WHERE path = @from OR (path > @from || '/' AND path < @from || '0')`,
   );
   const fileAt = statement(db, `DELETE FROM base WHERE path = ? AND kind = ${FILE}`);
@@ -139,7 +140,8 @@ export function baseRows(db: Database): BaseRows {
     one.run(path);
   };
   return {
-    begin: () => {
+    begin: (now) => {
+      at = now;
       clearedFor = undefined;
     },
     apply: (change) => {
@@ -147,11 +149,11 @@ export function baseRows(db: Database): BaseRows {
         case 'file':
           clearParents(change.path);
           below.run({ path: change.path });
-          put(change);
+          put(change, at);
           break;
         case 'folder':
           clearParents(change.path);
-          put(change);
+          put(change, at);
           break;
         case 'forget':
           forget(change.path);
@@ -161,11 +163,11 @@ export function baseRows(db: Database): BaseRows {
           if (isWithin(to, from)) throw new RtsyncError('bug', `the base cannot move "${from}" into itself`);
           if (exists.get({ path: from }) === undefined) break;
           // No path begins with a slash: the rows wait there, in case what is replaced holds them.
-          rename.run({ from, to: '/moving' });
+          rename.run({ from, to: '/moving', at });
           clearParents(to);
           clearedFor = undefined;
           forget(to);
-          rename.run({ from: '/moving', to });
+          rename.run({ from: '/moving', to, at });
           break;
         }
       }
@@ -173,19 +175,28 @@ export function baseRows(db: Database): BaseRows {
   };
 }
 
-function putRow(db: Database): (change: BaseChange & { readonly kind: 'file' | 'folder' }) => void {
+type PutRow = (change: BaseChange & { readonly kind: 'file' | 'folder' }, at: number) => void;
+
+function putRow(db: Database): PutRow {
   const put = statement(
     db,
     `INSERT OR REPLACE INTO base
-    (path, kind, digest, size, ino, mtime, ctime, date_from, date_to) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    (path, kind, digest, size, ino, mtime, ctime, date_from, date_to, at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   );
-  return (change) => {
+  // Of a folder that was known only the inode is new: what it holds is no younger for that.
+  const putFolder = statement(
+    db,
+    `INSERT INTO base (path, kind, ino, at) VALUES (@path, ${FOLDER}, @ino, @at) ON CONFLICT (path) DO UPDATE SET
+    kind = ${FOLDER}, digest = NULL, size = NULL, ino = @ino, mtime = NULL, ctime = NULL, date_from = NULL,
+    date_to = NULL, at = CASE kind WHEN ${FOLDER} THEN at ELSE @at END`,
+  );
+  return (change, at) => {
     if (change.kind === 'folder') {
-      put.run(change.path, FOLDER, null, null, change.ino, null, null, null, null);
+      putFolder.run({ path: change.path, ino: change.ino, at });
       return;
     }
     const { digest, size, ino, mtimeMs, ctimeMs, date } = change.stamp;
     const [from, to] = typeof date === 'number' ? [date, null] : date;
-    put.run(change.path, FILE, Buffer.from(digest, 'hex'), size, ino, mtimeMs, ctimeMs, from, to);
+    put.run(change.path, FILE, Buffer.from(digest, 'hex'), size, ino, mtimeMs, ctimeMs, from, to, at);
   };
 }

@@ -37,4 +37,16 @@ export const MIGRATIONS: readonly Migration[] = [
       );
     `);
   },
+  (db) => {
+    db.exec(`
+      -- When the row was settled. The journal alone knew until now, of the last two minutes well enough.
+      ALTER TABLE base ADD COLUMN at REAL NOT NULL DEFAULT 0;
+      INSERT OR REPLACE INTO note SELECT 'settled', CAST(at AS TEXT) FROM journal ORDER BY id DESC LIMIT 1;
+      UPDATE base SET at = (SELECT at FROM journal ORDER BY id DESC LIMIT 1) WHERE path IN (
+        SELECT path FROM journal WHERE at >= (SELECT at - 120000 FROM journal ORDER BY id DESC LIMIT 1)
+        UNION SELECT other FROM journal
+        WHERE other IS NOT NULL AND at >= (SELECT at - 120000 FROM journal ORDER BY id DESC LIMIT 1)
+      );
+    `);
+  },
 ];

@@ -4,6 +4,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { Database } from 'better-sqlite3';
+import type { RelPath } from '../core/path.ts';
 import type { Clock } from '../lib/clock.ts';
 import { RtsyncError } from '../lib/errors.ts';
 import { baseRows, changedBase, loadBase } from './base.ts';
@@ -35,6 +36,8 @@ export interface OpenPairState extends PairState {
 const PAIR_ID = 'pair.id';
 const IDENTITY = 'pair.identity';
 const CYCLE = 'cycle';
+/** Note with the time of the last base change. */
+const SETTLED = 'settled';
 
 /** Throws `locked`, `state-newer`, `state-mismatch`, `config`. */
 export function openPairState(options: PairStateOptions): OpenPairState {
@@ -53,7 +56,7 @@ export function openPairState(options: PairStateOptions): OpenPairState {
     });
     const pairId = claim(opened.db, identity, options.pairId);
     return {
-      ...stateOn(opened.db, { file, lock, pairId, ...opened.loaded }),
+      ...stateOn(opened.db, { file, lock, pairId, clock, ...opened.loaded }),
       rebuilt: opened.rebuilt,
     };
   } catch (error) {
@@ -105,6 +108,7 @@ interface Loaded {
   readonly file: string;
   readonly lock: Lock | undefined;
   readonly pairId: string;
+  readonly clock: Clock;
   readonly base: ReturnType<typeof loadBase>;
   readonly snapshot: ReturnType<ReturnType<typeof snapshotRows>['load']>;
 }
@@ -138,15 +142,23 @@ function transactionsOn(db: Database, file: string): Transactions {
   return { durable, relaxed };
 }
 
-function stateOn(db: Database, { file, lock, pairId, ...loaded }: Loaded): PairState {
+function lately(db: Database, since: number): readonly RelPath[] {
+  return statement(db, 'SELECT path FROM base WHERE at >= ? ORDER BY path', 'first').all(since) as RelPath[];
+}
+
+function stateOn(db: Database, { file, lock, pairId, clock, ...loaded }: Loaded): PairState {
   const { durable, relaxed } = transactionsOn(db, file);
   const rows = baseRows(db);
   const snapshots = snapshotRows(db);
   const records = recordRows(db);
   const digests = digestCache(db, relaxed);
   const intents = intentRows(db);
+  const getNote = statement(db, 'SELECT value FROM note WHERE key = ?', 'first');
+  const putNote = statement(db, 'INSERT OR REPLACE INTO note (key, value) VALUES (?, ?)');
   const write = ({ changes, journal, conflicts, ended }: Settlement): void => {
-    rows.begin();
+    const now = clock.now();
+    rows.begin(now);
+    if (changes.length > 0) putNote.run(SETTLED, String(now));
     for (const change of changes) {
       rows.apply(change);
       if (change.kind === 'file') digests.forget(change.path);
@@ -155,8 +167,6 @@ function stateOn(db: Database, { file, lock, pairId, ...loaded }: Loaded): PairS
     for (const record of conflicts ?? []) records.addConflict(record);
     for (const id of ended ?? []) intents.drop(id);
   };
-  const getNote = statement(db, 'SELECT value FROM note WHERE key = ?', 'first');
-  const putNote = statement(db, 'INSERT OR REPLACE INTO note (key, value) VALUES (?, ?)');
   let { base, snapshot } = loaded;
   let cycle = Number(noteAt(db, CYCLE) ?? 0);
 
@@ -168,6 +178,8 @@ function stateOn(db: Database, { file, lock, pairId, ...loaded }: Loaded): PairS
       durable(() => write(settlement));
       base = next;
     },
+    settledLately: (withinMs) =>
+      lately(db, Number(noteAt(db, SETTLED) ?? Number.POSITIVE_INFINITY) - withinMs),
     nextCycle: () => {
       cycle += 1;
       relaxed(() => putNote.run(CYCLE, String(cycle)));

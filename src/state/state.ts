@@ -117,6 +117,11 @@ export interface PairState {
   base(): BaseTree;
   /** Applies and makes durable. */
   settle(settlement: Settlement): void;
+  /**
+   * Paths of the base that were settled within so many milliseconds before the last settlement, whatever settled them.
+   * A folder that was known before is not among them for its inode alone.
+   */
+  settledLately(withinMs: number): readonly RelPath[];
   nextCycle(): number;
 
   /** Writes down what is about to be done; gives an id each. Survives the death of the process, not a power cut. */

@@ -1,5 +1,5 @@
 /** What a person must decide: the roots that changed, and the deeds that are held until somebody approves them. */
-import { mkdir, rename, rm, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { type PairWorld, withWorld, writes } from '../support/pair-world.ts';
@@ -36,6 +36,7 @@ describe('a root of another kind or another pair', () => {
         if (what === 'an empty folder') await mkdir(world.here.root);
         const { code } = await world.refused(world.sync());
         expect(code).toBe(what === 'an empty folder' ? 'halted' : 'no-folder');
+        if (what === 'an empty folder') expect(await readdir(world.here.root)).toEqual([]);
         expect(await world.there.paths()).toEqual(PATHS);
         await rm(world.here.root, { recursive: true, force: true });
         await rename(join(world.home, 'elsewhere'), world.here.root);

@@ -1,5 +1,5 @@
 /** A service whose folder or workspace is not known again: it says so once, stays up, and goes on when it may. */
-import { cp, rename, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { keepPair } from '../../src/app/keep.ts';
@@ -218,6 +218,30 @@ describe('a service whose folder is replaced while it runs', () => {
         await expect.poll(() => arrives(world.there.read('d/b.txt')), LIMIT).toBe('edited');
       });
       await world.expectQuiet();
+    }));
+});
+
+describe('a service whose folder is a symlink', () => {
+  it('goes on with where it leads to, when what it led to is gone', () =>
+    withWorld({}, async (world) => {
+      await agreed(world);
+      const { root } = world.here;
+      const [old, fresh] = [join(world.home, 'old disk'), join(world.home, 'new disk')];
+      await rename(root, old);
+      await symlink(old, root);
+      await withService(world, async (service) => {
+        await atWork(world);
+        await mkdir(fresh);
+        await rm(root);
+        await rm(old, { recursive: true });
+        await symlink(fresh, root);
+        await expect.poll(() => service.said.length, LIMIT).toBe(1);
+        await service.pauses(1);
+        await expect.poll(() => arrives(world.here.read('a.txt')), LIMIT).toBe('a');
+        await world.here.write('d/b.txt', 'edited');
+        await expect.poll(() => arrives(world.there.read('d/b.txt')), LIMIT).toBe('edited');
+      });
+      expect(await world.there.paths()).toContain('d/c.txt');
     }));
 });
 

@@ -5,7 +5,9 @@
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { type Memory, runCycle } from '../../src/engine/cycle.ts';
 import type { Pair } from '../../src/engine/pair.ts';
+import { type Clock, systemClock } from '../../src/lib/clock.ts';
 import { asRtsyncError, RtsyncError } from '../../src/lib/errors.ts';
 import type { RequestEntry } from '../../src/serve/log.ts';
 import { rtsyncStarted } from '../e2e/support/cli.ts';
@@ -30,6 +32,11 @@ function beforeSettling(pair: Pair): Pair {
     },
   });
   return { ...pair, state };
+}
+
+function manual(): { readonly clock: Clock; readonly time: { now: number } } {
+  const time = { now: 1_000_000 };
+  return { time, clock: { ...systemClock(), monotonic: () => time.now } };
 }
 
 /** The new content has its name here, and the process dies before it can say so. */
@@ -179,6 +186,51 @@ describe('an upload that arrived and was not settled', () => {
       expect(world.server.faults.pending()).toBe(0);
       await world.expectQuiet();
       expect(await world.there.read('new.txt')).toBe('edited');
+    }));
+
+  it('that nobody can read for long is looked at when its time has come, not all the time', () =>
+    withWorld({}, async (world) => {
+      await world.here.fill({ 'd/new.txt': 'new' });
+      await killed(world);
+      const theFile = ({ label, path }: RequestEntry): boolean =>
+        label === 'download' && path === '/d/new.txt';
+      world.server.faults.next(theFile, { kind: 'html' }, 100);
+      const { clock, time } = manual();
+      let told = false;
+      const story = async (pair: Pair): Promise<void> => {
+        const asked: string[] = [];
+        const cycle = async (memory?: Memory): Promise<Memory> => {
+          const mark = world.server.requests.mark();
+          const everything = { local: 'all', remote: 'sweep' } as const;
+          const request = memory === undefined ? everything : { local: [], remote: [] };
+          const result = await runCycle({ ...pair, clock }, memory, request, new AbortController().signal);
+          const reads = world.server.requests.since(mark).filter(theFile).length;
+          asked.push(`${reads > 0 ? 'read' : 'left'}, ${[...result.totals.replan].join() || 'quiet'}`);
+          return result.memory;
+        };
+        // The waits are 500, 1,000, 2,000 ms: a single run stays for the short ones.
+        let memory = await cycle();
+        for (const pause of [0, 500, 0, 1_000, 0]) {
+          time.now += pause;
+          memory = await cycle(memory);
+        }
+        expect(asked).toEqual([
+          'read, d/new.txt',
+          'left, d/new.txt',
+          'read, d/new.txt',
+          'left, d/new.txt',
+          'read, d/new.txt',
+          'left, quiet',
+        ]);
+        expect(pair.backoff.nextAt(time.now)).toBe(time.now + 2_000);
+        told = true;
+      };
+      await world
+        .sync({
+          meddle: (pair) => ({ ...pair, beforeCycle: () => story(pair).then(() => Promise.reject(died())) }),
+        })
+        .catch((error: unknown) => expect(asRtsyncError(error).code).toBe('stopped'));
+      expect(told).toBe(true);
     }));
 
   it('of a large file is known by what was sent', () =>

@@ -2,6 +2,7 @@
 import { cp, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import type { Observer } from '../../src/engine/events.ts';
 import type { Pair } from '../../src/engine/pair.ts';
 import { type PairWorld, withWorld } from '../support/pair-world.ts';
 
@@ -60,9 +61,31 @@ describe('another folder in the place of the root', () => {
   it('is no licence for a mirror: an approval to compare afresh is not for a run that deletes', () =>
     withWorld({}, async (world) => {
       await swap(world, await withOlderCopy(world));
-      await world.cli('approve', '--afresh', world.here.root);
+      await world.refused(world.sync());
+      expect((await world.cli('approve', '--afresh', world.here.root)).code).toBe(0);
       expect((await world.refused(world.push({ mode: 'mirror' }))).code).toBe('halted');
       await expectUntouched(world);
+    }));
+
+  it('is compared afresh only by an approval for this very halt', () =>
+    withWorld({}, async (world) => {
+      await world.here.fill(FILES);
+      await world.sync();
+      expect((await world.cli('approve', '--afresh', world.here.root)).code).toBe(2);
+      const mark = join(world.here.root, '.rtsync', 'pair.json');
+      await rename(mark, join(world.home, 'mark'));
+      await world.refused(world.sync());
+      expect((await world.cli('approve', '--afresh', world.here.root)).code).toBe(0);
+      // The right folder is back, found so by a run that must not forget, and lost once more within the hour.
+      await rename(join(world.home, 'mark'), mark);
+      const notices: string[] = [];
+      const on: Observer['on'] = (event) => void (event.kind === 'notice' && notices.push(event.message));
+      await world.push({ mode: 'force', observer: { on } });
+      expect(notices).toEqual([
+        expect.stringContaining('what was approved, to compare them afresh, is not done'),
+      ]);
+      await rm(mark);
+      await world.refused(world.sync());
     }));
 
   it('that has no mark halts', () =>

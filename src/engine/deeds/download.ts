@@ -10,6 +10,7 @@ import { RtsyncError } from '../../lib/errors.ts';
 import type { LocalTemporary } from '../../local/local.ts';
 import type { Read } from '../../remote/remote.ts';
 import type { IntentDetail } from '../../state/state.ts';
+import { contentOf } from '../digests.ts';
 import type { Deed } from '../ledger.ts';
 import { baseFileAt, fileNode, type Work } from '../work.ts';
 import { uploadAll } from './upload.ts';
@@ -62,13 +63,10 @@ function asRead(work: Work, operation: Download | Compare, send: Send): Read {
 
 async function land(work: Work, operation: Download | Compare, got: Received, send: Send): Promise<void> {
   const { local } = operation;
-  if (
-    local !== undefined &&
-    local.size === got.stamp.size &&
-    (await localDigest(work, operation, local)) === got.digest
-  ) {
-    intend(work, operation, got, { landed: local });
-    return work.ledger.deed(agreement(operation, got, local, 'adopted'));
+  const here = local?.size === got.stamp.size ? await localContent(work, operation, local) : undefined;
+  if (here?.digest === got.digest) {
+    intend(work, operation, got, { landed: local ?? here });
+    return work.ledger.deed(agreement(operation, got, here, 'adopted'));
   }
   if (operation.kind === 'download') return replace(work, operation, got, local);
   if (onlyTouched(work, operation, got)) return send(asUpload(operation, got, false));
@@ -187,16 +185,18 @@ function agreement(
   return { ...deed, journal: { kind: 'download', path, digest: got.digest, size: got.stamp.size, ...kept } };
 }
 
-async function localDigest(
+async function localContent(
   work: Work,
-  operation: Download | Compare,
+  { place }: Download | Compare,
   local: LocalStamp,
-): Promise<Digest | undefined> {
-  if (local.digest !== undefined) return local.digest;
-  const base = baseFileAt(work, operation.place.path);
-  if (base !== undefined && sameFingerprint(base, local)) return base.digest;
-  const digest = await work.pair.local.digest(operation.place.local, local, work.signal);
-  if (digest === undefined)
-    throw new RtsyncError('changed', `"${operation.place.path}" changed while it was compared`);
-  return digest;
+): Promise<LocalStamp> {
+  const base = baseFileAt(work, place.path);
+  if (base !== undefined && sameFingerprint(base, local)) return { ...local, digest: base.digest };
+  const found = await contentOf(
+    work.pair,
+    { path: place.path, spelled: place.local, stamp: local },
+    work.signal,
+  );
+  if (found === undefined) throw new RtsyncError('changed', `"${place.path}" changed while it was compared`);
+  return found;
 }

@@ -60,13 +60,17 @@ export function createDesk(pair: Pair, begin: Memory, signal: AbortSignal): Desk
   };
 }
 
-/** What stands at a path; `unseen` where it, or a folder above it, could not be looked at. */
+/**
+ * What stands at a path; `unseen` where it, or a folder above it, could not be looked at. For what is left out on
+ * purpose, with all below it, the untracked node: nobody will ever look there, so nothing can wait for it.
+ */
 export function seenAt<S>(tree: Tree<S>, path: RelPath): Node<S> | 'unseen' | undefined {
   let node: Node<S> | undefined = tree;
   for (const key of path.split('/')) {
-    if (node.kind === 'unknown' || node.kind === 'untracked') return 'unseen';
+    if (node.kind === 'unknown') return 'unseen';
+    if (node.kind === 'untracked') return node;
     node = node.kind === 'folder' ? node.children.get(key) : undefined;
     if (node === undefined) return undefined;
   }
-  return node.kind === 'unknown' || node.kind === 'untracked' ? 'unseen' : node;
+  return node.kind === 'unknown' ? 'unseen' : node;
 }

@@ -4,7 +4,7 @@
  * content. A remote move that takes two steps (another folder and another name) can have stopped between
  * them: what then stands under the name in between is no user's file, and goes on to where it was meant to be.
  */
-import { type BaseStamp, remoteDelta, sameRemote } from '../../core/base.ts';
+import { type BaseNode, type BaseStamp, remoteDelta, sameRemote } from '../../core/base.ts';
 import {
   join,
   type LocalPath,
@@ -16,7 +16,7 @@ import {
 } from '../../core/path.ts';
 import { type LocalStamp, type Node, nodeAt, type RemoteStamp, spell } from '../../core/tree.ts';
 import { asRtsyncError } from '../../lib/errors.ts';
-import type { Intent } from '../../state/state.ts';
+import type { Intent, IntentDetail } from '../../state/state.ts';
 import { digestsOf } from './contents.ts';
 import { type Desk, seenAt } from './desk.ts';
 
@@ -47,7 +47,7 @@ export function localMove(desk: Desk, intent: Intent): End {
   const [from, to] = [seenAt(tree, path), seenAt(tree, other)];
   if (from === 'unseen' || to === 'unseen') return 'unseen';
   const base = nodeAt(desk.pair.state.base(), path);
-  if (base === undefined || to === undefined || base.kind !== to.kind) return undefined;
+  if (!isIntended(base, detail) || to === undefined || base.kind !== to.kind) return undefined;
   if (to.kind === 'folder') {
     if (from === undefined && base.kind === 'folder' && base.ino === to.ino) moved(desk, intent, other);
     return undefined;
@@ -55,6 +55,18 @@ export function localMove(desk: Desk, intent: Intent): End {
   const sameAtBoth = from?.kind === 'file' && to.kind === 'file' && from.stamp.ino === to.stamp.ino;
   if (!sameAtBoth && isVersion(to, detail.local)) moved(desk, intent, other);
   return undefined;
+}
+
+/**
+ * Whether the base at the old name is still the version that was to be moved. While an intention waited, a newer file may
+ * have been agreed on there, which the move must not take along.
+ */
+function isIntended(base: BaseNode | undefined, { local, remote }: IntentDetail): base is BaseNode {
+  if (local === undefined && remote === undefined) return base?.kind === 'folder';
+  if (base?.kind !== 'file') return false;
+  const { stamp } = base;
+  if (remote !== undefined && remoteDelta(stamp, remote) === 'none') return true;
+  return local !== undefined && stamp.ino === local.ino && stamp.mtimeMs === local.mtimeMs;
 }
 
 /** The very file, whatever was written into it since. A folder is not known by what is seen of it here. */
@@ -65,13 +77,13 @@ function isVersion(node: Node<LocalStamp> | undefined, local: LocalStamp | undef
 }
 
 export async function remoteMove(desk: Desk, intent: Intent): Promise<End> {
-  const { path, other } = intent;
+  const { path, other, detail } = intent;
   if (other === undefined) return undefined;
   const { tree } = desk.seen().remote;
   const [from, to] = [seenAt(tree, path), seenAt(tree, other)];
   if (from === 'unseen' || to === 'unseen') return 'unseen';
   const base = nodeAt(desk.pair.state.base(), path);
-  if (base === undefined) return undefined;
+  if (!isIntended(base, detail)) return undefined;
   if (from !== undefined && (await isEntry(desk, intent, { at: path, node: from }))) return undefined;
   if (to !== undefined && (await isEntry(desk, intent, { at: other, node: to }))) {
     moved(desk, intent, other, to.kind === 'file' ? to.stamp : undefined);
@@ -103,6 +115,8 @@ async function goOn(desk: Desk, intent: Intent, { other, taken }: Stopped): Prom
   // Without its folder there is nowhere to bring it; what stands in between is then a file like any other.
   if (parentOf(home) !== ROOT && seenAt(tree, parentOf(home) as RelPath) === undefined) return undefined;
   const [goal, name] = taken.to ? [path, spelled.from] : [other, spelled.to];
+  // A pull changes nothing on the server: a run that may is to bring it on.
+  if (desk.pair.options.direction === 'pull') return 'unseen';
   // Where nothing stands in between, the remote side itself may know where it left the entry.
   const start = between === undefined ? spelled.from : spell(tree, between);
   // As it stands now: its first step may have dated it anew.
@@ -113,7 +127,7 @@ async function goOn(desk: Desk, intent: Intent, { other, taken }: Stopped): Prom
     stamp = (await desk.pair.remote.move(job, desk.signal)) ?? stamp;
   } catch (thrown) {
     const error = asRtsyncError(thrown);
-    if (error.disposition === 'replan') return undefined;
+    if (error.disposition === 'replan') return error.ambiguous ? 'unseen' : undefined;
     if (desk.signal.aborted || error.disposition === 'fix' || error.disposition === 'bug') throw error;
     return 'unseen';
   }

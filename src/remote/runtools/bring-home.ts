@@ -7,10 +7,10 @@ import { createHash } from 'node:crypto';
 import { conflictName } from '../../core/conflict-name.ts';
 import type { Digest } from '../../core/tree.ts';
 import type { Clock } from '../../lib/clock.ts';
-import { isCode } from '../../lib/errors.ts';
+import { isCode, RtsyncError } from '../../lib/errors.ts';
 import type { StorageClient } from './client.ts';
 import { createFolderMaker } from './folders.ts';
-import { childId, type DirId, type EntryId, idName, isTop, parentId } from './ids.ts';
+import { childId, type DirId, type EntryId, idName, isIdWithin, isTop, parentId } from './ids.ts';
 import { createLooks } from './looks.ts';
 import type { Entry, FileEntry, FolderEntry } from './wire.ts';
 
@@ -21,21 +21,30 @@ export interface Homing {
   readonly host: string;
 }
 
+/** What is to be brought home, and where to. */
+export interface Homecoming {
+  readonly entry: FileEntry | FolderEntry;
+  readonly to: EntryId;
+  /** Of the pair. Only folders below it are made again: that it is gone itself is a question for a person. */
+  readonly root: DirId;
+}
+
 /** Larger files are not fetched to be compared. Bytes. */
 const COMPARE_BYTES = 64 * 1024 * 1024;
 
 /**
- * Gives where the entry stands now; undefined when it was the same as what stands at `to`, and is gone.
+ * Gives where the entry stands now; undefined when it was the same as what stands at `to`, and is gone. `not-found` when
+ * the root is gone; `bad-answer` when the server left the entry where it was.
  * RACE: a name that is taken between the last look and the move (one request), on a server that overwrites.
  */
 export async function bringHome(
   how: Homing,
-  { entry, to }: { readonly entry: FileEntry | FolderEntry; readonly to: EntryId },
+  { entry, to, root }: Homecoming,
   signal?: AbortSignal,
 ): Promise<EntryId | undefined> {
   const { client, clock, host } = how;
   const dir = parentId(to);
-  const { entries } = await listOrMake(how, dir, signal);
+  const { entries } = await listOrMake(how, { dir, root }, signal);
   const holder = entries.get(idName(to));
   if (holder !== undefined && (await areSame(client, entry, holder, signal))) {
     await client.remove([entry.id], { signal });
@@ -48,19 +57,30 @@ export async function bringHome(
       : conflictName(idName(to), { date, host, taken: (one) => entries.has(one) });
   const named = childId(parentId(entry.id), name);
   if (entry.id !== named) await client.rename(entry.id, name, { signal });
-  await client.batch('move', [named], dir, { signal });
+  const told = await client.batch('move', [named], dir, { signal });
+  const landed = told?.find((id) => parentId(id) === dir);
+  if (landed !== undefined) return landed;
+  // Some servers pass over what they cannot do and say that all is well.
+  if ((await client.list(parentId(named), { signal })).entries.has(name))
+    throw new RtsyncError('bad-answer', `the server left ${JSON.stringify(named)} where it was`);
   return childId(dir, name);
 }
 
+interface Goal {
+  readonly dir: DirId;
+  readonly root: DirId;
+}
+
 /** A folder that was deleted meanwhile comes back with what was moved into it: content beats deletion. */
-async function listOrMake(how: Homing, dir: DirId, signal?: AbortSignal) {
+async function listOrMake(how: Homing, { dir, root }: Goal, signal?: AbortSignal) {
   const { client, clock } = how;
   try {
     return await client.list(dir, { signal });
   } catch (error) {
-    if (!isCode(error, 'not-found') || isTop(dir)) throw error;
+    const below = dir !== root && isIdWithin(dir, root);
+    if (!isCode(error, 'not-found') || isTop(dir) || !below) throw error;
   }
-  await listOrMake(how, parentId(dir), signal);
+  await listOrMake(how, { dir: parentId(dir), root }, signal);
   const folders = createFolderMaker(client, createLooks(client, clock, 0), () => true);
   await folders.ensure(parentId(dir), idName(dir), { growth: false }, signal);
   return client.list(dir, { signal });

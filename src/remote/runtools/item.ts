@@ -1,4 +1,5 @@
 /** One write under way, and the three ways in which its outcome becomes known. */
+import { dateMatches } from '../../core/base.ts';
 import { RtsyncError } from '../../lib/errors.ts';
 import type { Outcome, Write, Written } from '../remote.ts';
 import { type Context, changed, failed, heed } from './context.ts';
@@ -31,6 +32,15 @@ export function datesTell({ traits }: Context): boolean {
   return traits.datesFollowClock && traits.dateGrain < 1000;
 }
 
+/** Whether what a server dates anew can have got this date by a request of ours. Where its dates tell nothing, it can. */
+export function mayDate({ traits, fileClock, client }: Context, sending: Sending, date: number): boolean {
+  if (!traits.datesFollowClock) return true;
+  const span = fileClock.span(sending);
+  return span === undefined
+    ? fileClock.possible({ ...sending, date }, client.clockOffsetMs)
+    : dateMatches(span, date);
+}
+
 /** A later edit must not be able to share the date of ours: on a coarse clock, wait until its hand has moved. */
 export async function outlastGrain(ctx: Context, since: number, signal?: AbortSignal): Promise<void> {
   if (ctx.traits.dateGrain < 1000) return;
@@ -54,7 +64,7 @@ export function asListed(item: Item, size: number, listing: Listing): Outcome<Wr
 
 /** Longer than this, and the sending of a file is no usual one. Milliseconds, and bytes in each of them. */
 const LONG_MS = 5_000;
-const SLOWEST = 20;
+const SLOWEST = 2;
 
 /**
  * A date inside a sending tells nothing when the sending took very long: somebody else may have written since the file
@@ -64,9 +74,9 @@ export function tellsNothing({ sentAt, answeredAt }: Sending, size: number): boo
   return answeredAt - sentAt > LONG_MS + size / SLOWEST;
 }
 
-/** Ambiguous: ours has arrived, and only its content can tell whether it still stands there. */
-export function tookLong(path: string): RtsyncError {
-  const message = `${JSON.stringify(path)} took so long to reach the server that it is looked at again there`;
+/** Ambiguous: ours may stand there, and only its content can tell. */
+export function untold(path: string): RtsyncError {
+  const message = `${JSON.stringify(path)} was sent, and only what the server holds can tell whether it arrived`;
   return new RtsyncError('changed', { message, path, ambiguous: true });
 }
 

@@ -14,6 +14,7 @@ import type { Outcome, RemoteMove } from '../remote.ts';
 import type { Manner } from './client.ts';
 import { attempt, type Context, changed, failed } from './context.ts';
 import { childId, type DirId, type EntryId, idBelow, idName, isIdWithin, parentId } from './ids.ts';
+import { mayDate } from './item.ts';
 import { matches } from './looks.ts';
 import { emptied, isOnTheWay, leftMoving, makeMoving } from './moving.ts';
 import { whileYoung, type Young } from './while-young.ts';
@@ -25,13 +26,16 @@ export async function move(
   job: RemoteMove,
   signal?: AbortSignal,
 ): Promise<RemoteStamp | undefined> {
+  const sentAt = ctx.clock.monotonic();
   await moveEntry(ctx, job, signal);
+  const moving = { sentAt, answeredAt: ctx.clock.monotonic() };
   if (ctx.traits.moveKeepsDate || job.expect === 'folder') return undefined;
   const to = idBelow(ctx.rootId, job.to);
   const listed = await attempt(() => ctx.looks.fresh(parentId(to), signal));
   const entry = listed.ok ? listed.value.entries.get(idName(to)) : undefined;
   if (entry?.kind !== 'file' || entry.size !== job.expect.size || entry.date === undefined) return undefined;
-  return { size: entry.size, date: entry.date };
+  // Another date is of somebody's own file that took the name since; it is met as an edit.
+  return mayDate(ctx, moving, entry.date) ? { size: entry.size, date: entry.date } : undefined;
 }
 
 async function moveEntry(ctx: Context, job: RemoteMove, signal?: AbortSignal): Promise<void> {
@@ -61,11 +65,16 @@ async function moveEntry(ctx: Context, job: RemoteMove, signal?: AbortSignal): P
   try {
     await walk(ctx, { job, from, steps, seen }, signal);
   } catch (error) {
-    // A step that may yet arrive needs its folder.
-    await emptied(ctx, steps, !(error instanceof RtsyncError) || error.ambiguous);
+    await emptied(ctx, steps, mayYetArrive(error, signal));
     throw error;
   }
   await emptied(ctx, steps);
+}
+
+/** Whether its last step may still be on its way, and needs its folder: a stop breaks off a request that was sent. */
+function mayYetArrive(error: unknown, signal: AbortSignal | undefined): boolean {
+  if (signal?.aborted === true || !(error instanceof RtsyncError)) return true;
+  return error.ambiguous || error.code === 'stopped';
 }
 
 /** Nothing stands at the old name and nothing at the new one: an earlier try may have left the entry in our own folder. */
@@ -75,10 +84,16 @@ async function goOn(
   signal?: AbortSignal,
 ): Promise<void> {
   const left = await leftMoving(ctx, to, signal);
-  if (left === undefined || !isMoved(left.entry, job)) throw changed(job.from);
-  const at = left.entry.id;
-  const named = childId(parentId(at), idName(to));
-  await walk(ctx, { job, from: at, steps: at === named ? [to] : [named, to], seen: [] }, signal);
+  if (left === undefined) throw changed(job.from);
+  try {
+    if (!isMoved(left.entry, job)) throw changed(job.from);
+    const at = left.entry.id;
+    const named = childId(parentId(at), idName(to));
+    await walk(ctx, { job, from: at, steps: at === named ? [to] : [named, to], seen: [] }, signal);
+  } catch (error) {
+    ctx.halfway();
+    throw error;
+  }
 }
 
 interface Walk {

@@ -70,13 +70,14 @@ export interface FinishedMoves {
   readonly finished: readonly EntryId[];
   /** Where those were going that nothing could be done for yet. */
   readonly left: readonly EntryId[];
-  /** Whether all that is there was seen. */
+  /** Whether all that is there was seen, and understood. */
   readonly whole: boolean;
 }
 
 /**
- * Brings on what a killed run, or a failed one, left on its way to somewhere below `root`. To be run before anything is
- * looked at: what is here is missing on the server. Somebody else's move that is under way comes to the same end by it.
+ * Brings on what a killed run, or a failed one, left on its way to somewhere below `root`, which is known to be there. To
+ * be run before anything below it is looked at: what is here is missing on the server. Somebody else's move that is under
+ * way comes to the same end by it.
  */
 export async function finishMoves(how: Homing, root: DirId, signal?: AbortSignal): Promise<FinishedMoves> {
   const finished: EntryId[] = [];
@@ -84,7 +85,7 @@ export async function finishMoves(how: Homing, root: DirId, signal?: AbortSignal
   const { found, whole } = await onTheWay(how.client, signal);
   for (const { to, entry } of found) {
     if (!isIdWithin(to, root)) continue;
-    const done = await attempt(() => bringHome(how, { to, entry }, signal));
+    const done = await attempt(() => bringHome(how, { to, entry, root }, signal));
     if (!done.ok && endsTheRun(done.error)) throw done.error;
     if (!done.ok) left.push(to);
     else if (done.value !== undefined) finished.push(done.value);
@@ -105,7 +106,8 @@ async function onTheWay(
   let whole = true;
   const entriesOf = async (dir: EntryId): Promise<readonly Entry[]> => {
     const entries = await entriesIn(client, dir, signal);
-    whole &&= entries !== 'unseen';
+    // Two of them in one place of ours are nothing that we made: which of them was on its way, nobody can tell.
+    whole &&= entries !== 'unseen' && (dir === MOVING || entries.length < 2);
     return entries === 'unseen' ? [] : entries;
   };
   for (const top of await entriesOf(MOVING)) {

@@ -11,10 +11,19 @@ import type { Outcome, Written } from '../remote.ts';
 import { attempt, type Context, changed, failed, heed, inParallel } from './context.ts';
 import type { Sending } from './file-clock.ts';
 import { childId, type DirId, type EntryId, idName, parentId } from './ids.ts';
-import { asListed, finish, type Item, onlyExpected, outlastGrain, writtenMeanwhile } from './item.ts';
+import {
+  asListed,
+  finish,
+  type Item,
+  mayDate,
+  onlyExpected,
+  outlastGrain,
+  untold,
+  writtenMeanwhile,
+} from './item.ts';
 import { type Stored, upload } from './upload.ts';
 import { whileYoung, type Young } from './while-young.ts';
-import type { Listing } from './wire.ts';
+import type { Entry, Listing } from './wire.ts';
 
 type Whole = Extract<Stored, { kind: 'stored' }>;
 
@@ -56,6 +65,7 @@ async function uploadStaged(
   });
   if (stored.size === 0) return stored;
   const { entries } = await ctx.looks.fresh(staging, signal);
+  teachClock(ctx, stored, entries);
   for (const [item, one] of stored) {
     const { size } = one;
     const entry = entries.get(item.name);
@@ -67,6 +77,21 @@ async function uploadStaged(
     await finish(item, failed(changed(item.write.path, 'did not arrive whole on the server')));
   }
   return stored;
+}
+
+/** Nobody else writes there: these dates are surely of our own uploads. */
+function teachClock(
+  ctx: Context,
+  stored: ReadonlyMap<Item, Whole>,
+  entries: ReadonlyMap<string, Entry>,
+): void {
+  if (!ctx.traits.datesFollowClock) return;
+  const samples = [...stored].flatMap(([{ name }, { sending }]) => {
+    const entry = entries.get(name);
+    const date = entry?.kind === 'file' ? entry.date : undefined;
+    return sending === undefined || date === undefined ? [] : [{ ...sending, date }];
+  });
+  if (samples.length > 0) ctx.fileClock.learn(samples);
 }
 
 interface Swap {
@@ -81,7 +106,7 @@ async function swap(ctx: Context, job: Swap, signal?: AbortSignal): Promise<void
   const { folder, freed, seen } = await freeNames(ctx, job, signal);
   if (freed.length === 0) return;
   const sentAt = ctx.clock.monotonic();
-  const { refused, displaced } = await moveIn(ctx, job, freed, seen);
+  const { refused, displaced, unseen } = await moveIn(ctx, job, freed, seen);
   const moving: Sending = { sentAt, answeredAt: ctx.clock.monotonic() };
   const listed = await attempt(async () => {
     await outlastGrain(ctx, ctx.clock.monotonic());
@@ -91,7 +116,7 @@ async function swap(ctx: Context, job: Swap, signal?: AbortSignal): Promise<void
     const outcome = displaced.has(item)
       ? failed(writtenMeanwhile(item))
       : listed.ok
-        ? judged(ctx, { item, ours: job.staged.get(item), moving }, listed.value)
+        ? judged(ctx, { item, ours: job.staged.get(item), moving, unseen }, listed.value)
         : listed;
     const vacant = refused !== undefined && listed.ok && !listed.value.entries.has(item.name);
     if (vacant && folder !== undefined && item.write.expect !== undefined)
@@ -154,20 +179,18 @@ interface Placed {
   readonly item: Item;
   readonly ours: Whole | undefined;
   readonly moving: Sending;
+  /** Nobody could look whether it left staging. */
+  readonly unseen: boolean;
 }
 
 /** Ours, unless the size or the date says otherwise: that of the upload, or that of the move where it dates anew. */
-function judged(ctx: Context, { item, ours, moving }: Placed, listing: Listing): Outcome<Written> {
+function judged(ctx: Context, { item, ours, moving, unseen }: Placed, listing: Listing): Outcome<Written> {
   const outcome = asListed(item, ours?.size ?? -1, listing);
   if (!outcome.ok || outcome.value.date === ours?.date) return outcome;
-  const { moveKeepsDate, datesFollowClock } = ctx.traits;
   const { date } = outcome.value;
-  const byMove =
-    !moveKeepsDate &&
-    (!datesFollowClock ||
-      typeof date !== 'number' ||
-      ctx.fileClock.possible({ ...moving, date }, ctx.client.clockOffsetMs));
-  return byMove ? outcome : failed(writtenMeanwhile(item));
+  const byMove = typeof date !== 'number' || mayDate(ctx, moving, date);
+  if (ctx.traits.moveKeepsDate || !byMove) return failed(writtenMeanwhile(item));
+  return unseen ? failed(untold(item.write.path)) : outcome;
 }
 
 interface MovedIn {
@@ -175,6 +198,8 @@ interface MovedIn {
   readonly refused: RtsyncError | undefined;
   /** Somebody took their names in the moment they were free. */
   readonly displaced: ReadonlySet<Item>;
+  /** Nobody could look what the last try moved. */
+  readonly unseen: boolean;
 }
 
 /** Moves the new versions to their names, with a second try for what is still in staging. */
@@ -193,18 +218,21 @@ async function moveIn(
       const { free, told } = moved.value;
       for (const item of rest) if (!free.includes(item)) displaced.add(item);
       for (const item of await removeStrays(ctx, job, free, told)) displaced.add(item);
-      return { refused: undefined, displaced };
+      return { refused: undefined, displaced, unseen: false };
     }
     refused = moved.error;
     const [waiting, place] = [
       await attempt(() => ctx.looks.fresh(job.staging)),
       await attempt(() => ctx.looks.fresh(job.dir)),
     ];
-    if (!waiting.ok || !place.ok) break;
+    if (!waiting.ok || !place.ok) return { refused, displaced, unseen: true };
     look = place.value;
-    rest = rest.filter((item) => waiting.value.entries.has(item.name) && !place.value.entries.has(item.name));
+    const still = rest.filter(({ name }) => waiting.value.entries.has(name));
+    rest = still.filter(({ name }) => !place.value.entries.has(name));
+    // Ours is in staging still, so what has its name is somebody else's, whatever its size.
+    for (const item of still) if (!rest.includes(item)) displaced.add(item);
   }
-  return { refused, displaced };
+  return { refused, displaced, unseen: false };
 }
 
 interface Moved {

@@ -57,6 +57,8 @@ export interface TrashOptions {
 
 /** What was taken by mistake must go back, whatever the network does. */
 const GIVE_BACK_TRIES = 4;
+/** The try that moves each by itself. */
+const ONE_BY_ONE = 2;
 
 type Expected = readonly [EntryId, RemoteStamp | FolderNode<RemoteStamp>];
 
@@ -129,10 +131,15 @@ export function createTrash(options: TrashOptions): Trash {
     const fates = new Map(await carryOut(looks, ids, run, signal));
     const gone = [...expected].filter(([id]) => fates.has(id) && fates.get(id) === undefined);
     const moved: Moved = { entries: gone, certain };
-    for (const id of await unexpected(into, moved)) {
-      await giveBack(into, id);
-      fates.set(id, changed(id));
-    }
+    const wrong = await unexpected(into, moved);
+    await inParallel([...new Set(wrong.map(parentId))], 8, (dir) =>
+      giveBack(
+        into,
+        dir,
+        wrong.filter((id) => parentId(id) === dir),
+      ),
+    );
+    for (const id of wrong) fates.set(id, changed(id));
     return { folder: into, fates };
   };
 
@@ -157,15 +164,23 @@ export function createTrash(options: TrashOptions): Trash {
   };
 
   /**
+   * All of one folder at once, since their names are vacant until then. One bad id may stop a batch, so what two batches
+   * left behind goes one by one.
    * RACE: when yet another file has taken the name since, the one in the trash stays there; what takes it after the list,
    * before the move arrives (its turn at the gate and one request), is overwritten on a server that overwrites.
    */
-  const giveBack = async (into: EntryId, id: EntryId): Promise<void> => {
-    const dir = parentId(id);
-    for (let tries = 0; tries < GIVE_BACK_TRIES; tries += 1) {
-      const listed = await attempt(() => client.list(dir));
-      if (listed.ok && listed.value.entries.has(idName(id))) break;
-      if (listed.ok) await attempt(() => client.batch('move', [childId(into, idName(id))], dir));
+  const giveBack = async (into: EntryId, dir: DirId, ids: readonly EntryId[]): Promise<void> => {
+    let rest = ids;
+    for (let tries = 0; tries < GIVE_BACK_TRIES && rest.length > 0; tries += 1) {
+      const parts = tries === ONE_BY_ONE ? rest.map((id) => [id]) : [rest];
+      for (const part of parts) {
+        const listed = await attempt(() => client.list(dir));
+        if (!listed.ok) break;
+        const { entries } = listed.value;
+        rest = rest.filter((id) => !entries.has(idName(id)));
+        const from = part.filter((id) => rest.includes(id)).map((id) => childId(into, idName(id)));
+        if (from.length > 0) await attempt(() => client.batch('move', from, dir));
+      }
     }
     await attempt(() => looks.fresh(dir));
   };

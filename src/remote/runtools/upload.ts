@@ -11,7 +11,7 @@ import type { UploadReply } from './client.ts';
 import { attempt, type Context, changed, failed, heed } from './context.ts';
 import type { Sending } from './file-clock.ts';
 import { childId, type DirId, idName, parentId } from './ids.ts';
-import { datesTell, tellsNothing, tookLong } from './item.ts';
+import { datesTell, mayDate, tellsNothing, untold } from './item.ts';
 import { afterTear, canBeTorn, sameFile } from './torn.ts';
 import type { Entry, Listing } from './wire.ts';
 
@@ -82,7 +82,7 @@ async function deliver(
   signal?: AbortSignal,
 ): Promise<Stored | (Again & { readonly error: RtsyncError })> {
   const { job, source } = delivery;
-  const { seen, outcome, startedAt } = await sendInTime(ctx, delivery, signal);
+  const { seen, outcome, sending } = await sendInTime(ctx, delivery, signal);
   const judgement = outcome.ok
     ? await attempt(() => judged(ctx, { job, seen, size: source.size }, outcome.value, signal))
     : outcome;
@@ -95,15 +95,18 @@ async function deliver(
   if (!error.ambiguous) return { kind: 'failed', error };
   const end = await afterLostAnswer(ctx, delivery, seen.entries.get(job.name), signal);
   if (end.kind === 'again') return { ...end, error };
-  const unsure = { sentAt: startedAt, answeredAt: ctx.clock.monotonic() };
-  if (end.kind === 'stored' && job.look !== undefined && tellsNothing(unsure, source.size))
-    return { kind: 'failed', error: tookLong(job.write.path) };
-  return end;
+  // What stands there is ours by its size alone: no proof where others write, unless it was dated while the server, which
+  // gives answers that say nothing, answered.
+  const dated = error.code === 'bad-answer' && end.kind === 'stored' && typeof end.date === 'number';
+  const proven = dated && !tellsNothing(sending, source.size) && mayDate(ctx, sending, end.date as number);
+  return end.kind === 'stored' && job.look !== undefined && !proven
+    ? { kind: 'failed', error: untold(job.write.path) }
+    : end;
 }
 
 interface Sent {
-  /** Monotonic milliseconds at which it may have been sent, at the earliest. */
-  readonly startedAt: number;
+  /** With its turn at the gate. */
+  readonly sending: Sending;
   /** The look that it relied on. */
   readonly seen: Listing;
   readonly outcome: Outcome<UploadReply>;
@@ -129,16 +132,10 @@ async function sendInTime(
       job.look === undefined
         ? { signal }
         : { signal, still: (turnMs: number) => ctx.looks.trusts(look, turnMs), priority: Math.min(looks, 1) };
-    let startedAt = ctx.clock.monotonic();
-    const asked = {
-      ...manner,
-      still: (turnMs: number): boolean => {
-        startedAt = ctx.clock.monotonic();
-        return manner.still?.(turnMs) ?? true;
-      },
-    };
-    const outcome = await staleOr(() => ctx.client.upload(job.dir, job.name, source, asked));
-    if (outcome !== 'stale') return { seen: frozen(look, job.name, before), outcome, startedAt };
+    const sentAt = ctx.clock.monotonic();
+    const outcome = await staleOr(() => ctx.client.upload(job.dir, job.name, source, manner));
+    const sending = { sentAt, answeredAt: ctx.clock.monotonic() };
+    if (outcome !== 'stale') return { seen: frozen(look, job.name, before), outcome, sending };
   }
   throw new RtsyncError('rate-limited', {
     message: `${JSON.stringify(job.write.path)} was not sent: each time its turn came, the last look at its folder was too old; try again later`,
@@ -179,9 +176,9 @@ async function judged(
   if (reply.id === childId(job.dir, job.name)) {
     ctx.looks.put(job.dir, job.name, 'file', size);
     const sending = { sentAt: reply.answeredAt - reply.tookMs, answeredAt: reply.answeredAt };
-    // In a folder of our own nobody else writes.
-    if (job.look !== undefined && tellsNothing(sending, size))
-      return { kind: 'failed', error: tookLong(job.write.path) };
+    // In a folder that we made just now nobody else is likely to write.
+    if (job.look !== undefined && !ctx.looks.isOwn(job.dir) && tellsNothing(sending, size))
+      return { kind: 'failed', error: untold(job.write.path) };
     const date = datesTell(ctx) ? ctx.fileClock.span(sending) : undefined;
     return { kind: 'stored', size, date, sending };
   }

@@ -68,8 +68,9 @@ async function writeAll(
   const undated: Undated[] = [];
   if (first !== undefined) await createAll(ctx, { dir, items: created, first }, undated, signal);
   await overwrite(ctx, dir, hopeful, undated, signal);
-  for (const chunk of chunks(aside, 250)) await replaceStaged(ctx, dir, chunk, signal);
+  // At once: what another writes of equal size until then passes for ours where the clocks are not known yet.
   await dateAll(ctx, dir, undated, signal);
+  for (const chunk of chunks(aside, 250)) await replaceStaged(ctx, dir, chunk, signal);
 }
 
 /**

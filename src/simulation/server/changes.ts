@@ -7,6 +7,8 @@ export interface SimServerChange {
   readonly path: string;
   readonly before: Uint8Array | undefined;
   readonly after: Uint8Array | undefined;
+  /** Of `after`, by the server's clock, unrounded. */
+  readonly date: number | undefined;
   /** Such as `PUT /files {"operation":"move", …}`. */
   readonly request: string;
   /** Number of the client that sent it, from 1 in the order of `http` calls. */
@@ -17,14 +19,18 @@ export interface SimServerChange {
   readonly sentAt: number;
   /** `after` is what has come of an upload that is still arriving, or broke off. */
   readonly growing: boolean;
+  /** Server time at which the upload of `after` set out, maybe to another name; undefined: no client sent it up. */
+  readonly uploadSentAt: number | undefined;
   /** Server time at which `before` came to stand under this name. */
   readonly agentWroteAt: number | undefined;
   /** Who wrote `before`. */
   readonly wroteBy: Writer | undefined;
-  /** Server time at which this client made this name's folder. */
+  /** Server time at which this client was told that it made this name's folder. */
   readonly madeAt: number | undefined;
   /** Server time of the last list of this name's folder that this client had the answer of when it sent the request. */
   readonly lastListedAt: number | undefined;
+  /** The same of the nearest folder around it, its own among them, that this client ever had a list of. */
+  readonly aroundListedAt: number | undefined;
 }
 
 /** A request as a doer. */
@@ -44,6 +50,8 @@ export interface Changes {
   doing<T>(doer: Doer, at: number, deed: (act: Act) => T): T;
 }
 
+const NO_FILE = { date: undefined, uploadSentAt: undefined };
+
 type Before = Pick<SimFile, 'bytes' | 'since' | 'writer'> | undefined;
 
 export function createChanges(top: SimFolder): Changes {
@@ -62,7 +70,9 @@ export function createChanges(top: SimFolder): Changes {
         agentWroteAt: before?.since,
         wroteBy: before?.writer,
         madeAt: doer.madeAt(folder),
+        ...(node?.kind === 'file' ? { date: node.date, uploadSentAt: node.sentAt } : NO_FILE),
         lastListedAt: doer.lastListedAt(folder),
+        aroundListedAt: aroundListedAt(doer, folder),
       };
       for (const listener of listeners) listener(change);
     }
@@ -74,7 +84,8 @@ export function createChanges(top: SimFolder): Changes {
       return () => listeners.delete(listener);
     },
     doing(doer, at, deed) {
-      if (listeners.size === 0) return deed({ writer: doer.client, at, before: undefined });
+      const act = { writer: doer.client, at, sentAt: doer.sentAt };
+      if (listeners.size === 0) return deed({ ...act, before: undefined });
       const seen = new Map<string, Before>();
       const before: Act['before'] = (path, file) => {
         if (isOwn(path) || seen.has(path)) return;
@@ -82,12 +93,19 @@ export function createChanges(top: SimFolder): Changes {
         seen.set(path, file === undefined ? undefined : { ...file });
       };
       try {
-        return deed({ writer: doer.client, at, before });
+        return deed({ ...act, before });
       } finally {
         tell(doer, at, seen);
       }
     },
   };
+}
+
+function aroundListedAt(doer: Doer, folder: string): number | undefined {
+  for (let at = folder; ; at = at.slice(0, Math.max(0, at.lastIndexOf('/')))) {
+    const listedAt = doer.lastListedAt(at);
+    if (listedAt !== undefined || at === '') return listedAt;
+  }
 }
 
 export function isOwn(path: string): boolean {

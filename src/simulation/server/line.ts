@@ -27,6 +27,8 @@ export interface Line {
   readonly http: Http;
   /** The process at its end is dead. */
   died(): void;
+  /** Whether it died before it had a list of the folder that was made at this server time or later. */
+  diedUnaware(folder: string, since: number): boolean;
 }
 
 /** What the client gets in the end. */
@@ -36,14 +38,20 @@ export function createLine(of: Omit<LineParts, 'unsure'>): Line {
   const parts: LineParts = { ...of, unsure: createUnsure() };
   const trips = new Set<Trip>();
   const listings = createListings();
+  let dead = false;
   return {
     http: {
       send: (request) => sendOn(parts, listings, trips, request),
       close: async () => {},
     },
     died() {
+      dead = true;
       for (const trip of trips) breakOff(parts, trip);
       trips.clear();
+    },
+    diedUnaware: (folder, since) => {
+      const last = listings.last(folder, Number.POSITIVE_INFINITY);
+      return dead && (last === undefined || last < since);
     },
   };
 }
@@ -193,7 +201,7 @@ function arrived(parts: LineParts, trip: Trip, end: End, fault: SimFault | undef
   const { letter } = trip;
   if (trip.over) return { error: givenUp() };
   if ('answer' in end && end.answer.source !== undefined) return { ...end, answer: streamed(end.answer) };
-  if ('answer' in end && end.answer.status === 200 && fault !== 'html') noteMade(parts, letter, end.doneAt);
+  if ('answer' in end && end.answer.status === 200 && fault !== 'html') noteMade(parts, letter);
   // That there is no such folder is an answer as well.
   if ('answer' in end && (fault ?? 'slow') === 'slow' && ![400, 401, 429].includes(end.answer.status))
     looked(parts, letter);
@@ -213,12 +221,12 @@ function looked({ desk, unsure }: LineParts, { kind, address, sentAt }: Letter):
   unsure.listed(folderOf(address, desk.shelf.behaviour.pathEncoding), sentAt);
 }
 
-/** A folder that the client made itself. */
-function noteMade({ desk }: LineParts, letter: Letter, doneAt: number): void {
+/** A folder that the client made itself, or believes so: some servers say the same where it was there before. */
+function noteMade({ desk }: LineParts, letter: Letter): void {
   if (letter.method !== 'POST' || letter.kind !== 'change' || letter.address === undefined) return;
   const { name } = JSON.parse(letter.body.toString('utf8')) as { readonly name: string };
   const above = folderOf(letter.address, desk.shelf.behaviour.pathEncoding);
-  letter.listings.made(above === '' ? name : `${above}/${name}`, doneAt);
+  letter.listings.made(above === '' ? name : `${above}/${name}`, desk.now());
 }
 
 /** The second half is what the file holds by now: who wrote into it meanwhile made a mix. */

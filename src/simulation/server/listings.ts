@@ -5,7 +5,7 @@ export interface Listings {
   mark(): number;
   /** The answer of a list that was made at this server time has arrived. */
   heard(folder: string, at: number): void;
-  /** The client made this folder at this server time: it was empty then. */
+  /** The client was told at this server time that it made this folder, which may have been there before. */
   made(folder: string, at: number): void;
   /** When it did so, by the server's clock. */
   madeAt(folder: string): number | undefined;

@@ -15,6 +15,8 @@ export interface SimFile {
   /** Server time at which this content came to stand under its name. */
   since: number;
   writer: Writer;
+  /** Server time at which the request set out that brought this content; undefined: no request did. */
+  sentAt: number | undefined;
 }
 
 export interface SimFolder {
@@ -39,6 +41,8 @@ export interface Spot {
 export interface Act {
   readonly writer: Writer;
   readonly at: number;
+  /** When the request set out, if it is one. */
+  readonly sentAt?: number;
   readonly before: ((path: string, file: SimFile | undefined) => void) | undefined;
 }
 
@@ -94,7 +98,10 @@ export function fill(act: Act, spot: Spot, bytes: Uint8Array): SimFile {
 export function place(act: Act, spot: Spot, bytes: Uint8Array): SimFile {
   const there = spot.folder.entries.get(spot.name);
   act.before?.(pathOf(spot), there?.kind === 'file' ? there : undefined);
-  const file: SimFile = { kind: 'file', bytes, date: act.at, since: act.at, writer: act.writer };
+  const file: SimFile = {
+    ...{ kind: 'file', bytes, date: act.at, since: act.at },
+    ...{ writer: act.writer, sentAt: act.sentAt },
+  };
   spot.folder.entries.set(spot.name, file);
   spot.folder.date = act.at;
   return file;
@@ -114,7 +121,8 @@ export function writeAt(
 }
 
 function set(act: Act, file: SimFile, bytes: Uint8Array): void {
-  Object.assign(file, { bytes, date: act.at, since: act.at, writer: act.writer });
+  const { at, writer, sentAt } = act;
+  Object.assign(file, { bytes, date: at, since: at, writer, sentAt });
 }
 
 export function makeFolder(act: Act, spot: Spot): SimFolder {

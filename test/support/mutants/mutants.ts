@@ -54,7 +54,7 @@ export const MUTANTS: readonly Mutant[] = [
         replace: 'first: ctx.looks.known(dir) ?? (await ctx.looks.fresh(dir, signal))',
       },
     ],
-    world: 18,
+    world: 39,
   },
   {
     name: 'believes-any-version',
@@ -90,13 +90,13 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'file-not-synced',
     breaks: 'never half a file: a download is on the disk before it has its name',
     patches: [{ file: 'local/place.ts', find: 'await received.handle.sync();', replace: '' }],
-    world: 8,
+    world: 82,
   },
   {
     name: 'folders-not-synced',
     breaks: 'kill it anywhere: names are on the disk before others are given up',
     patches: [{ file: 'local/sync.ts', find: 'await file.sync();', replace: '' }],
-    world: 38,
+    world: 44,
   },
   {
     name: 'any-id-will-do',
@@ -139,8 +139,8 @@ export const MUTANTS: readonly Mutant[] = [
       },
       {
         file: 'remote/runtools/trash.ts',
-        find: 'of await unexpected(into, moved)',
-        replace: 'of [] as EntryId[]',
+        find: 'const wrong = await unexpected(into, moved);',
+        replace: 'const wrong: EntryId[] = [];',
       },
     ],
     world: 18,
@@ -151,8 +151,8 @@ export const MUTANTS: readonly Mutant[] = [
     patches: [
       {
         file: 'remote/runtools/trash.ts',
-        find: 'of await unexpected(into, moved)',
-        replace: 'of [] as EntryId[]',
+        find: 'const wrong = await unexpected(into, moved);',
+        replace: 'const wrong: EntryId[] = [];',
       },
     ],
     world: 650,
@@ -161,7 +161,13 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'not-given-back',
     breaks: 'nothing unseen is removed: what was taken by mistake goes back',
-    patches: [{ file: 'remote/runtools/trash.ts', find: 'await giveBack(into, id);', replace: '' }],
+    patches: [
+      {
+        file: 'remote/runtools/trash.ts',
+        find: "if (from.length > 0) await attempt(() => client.batch('move', from, dir));",
+        replace: '',
+      },
+    ],
     world: 650,
     in: (world) => isRisky(world),
   },
@@ -171,7 +177,7 @@ export const MUTANTS: readonly Mutant[] = [
     patches: [
       { file: 'remote/runtools/remove.ts', find: 'of byDistinctNames(doomed)', replace: 'of [doomed]' },
     ],
-    world: 1385,
+    world: 3785,
     in: ({ behaviour, edits }) =>
       behaviour.takenName === 'overwrite' &&
       edits.filter(({ kind, who }) => kind.startsWith('remove') && who !== 'agent').length > 3,
@@ -226,7 +232,7 @@ export const MUTANTS: readonly Mutant[] = [
         replace: 'await ground.disk.rename(received.file, file);',
       },
     ],
-    world: 3538,
+    world: 911,
     in: ({ shared, edits }) => shared && edits.filter(({ kind }) => kind === 'create').length > 7,
   },
   {
@@ -288,7 +294,7 @@ export const MUTANTS: readonly Mutant[] = [
         replace: 'if (stats === undefined) return overtaken(expected);',
       },
     ],
-    world: 255,
+    world: 49,
   },
   {
     name: 'intents-forgotten',
@@ -325,6 +331,11 @@ export const MUTANTS: readonly Mutant[] = [
         file: 'remote/runtools/upload.ts',
         find: 'if (sameFile(now, before)) {',
         replace: 'if (sameFile(now, before) && now.size !== source.size) {',
+      },
+      {
+        file: 'remote/runtools/upload.ts',
+        find: "return end.kind === 'stored' && job.look !== undefined && !proven",
+        replace: "return end.kind === 'stored' && job.look !== undefined && !proven && false",
       },
     ],
     world: 179,
@@ -397,7 +408,7 @@ export const MUTANTS: readonly Mutant[] = [
         replace: 'if (late === undefined || late.ino > 0) return;',
       },
     ],
-    world: 7,
+    world: 154,
     in: hasScribbler,
   },
   {
@@ -410,7 +421,7 @@ export const MUTANTS: readonly Mutant[] = [
         replace: 'if (taken !== undefined) {\n    disk.unlinkSync(aside);',
       },
     ],
-    world: 167,
+    world: 219,
     in: hasScribbler,
   },
   {

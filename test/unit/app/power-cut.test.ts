@@ -9,12 +9,24 @@ import { virtualClock } from '../../support/clock.ts';
 const BOOT = Date.UTC(2026, 0, 5, 8);
 const DONE = BOOT + 3_600_000;
 
-function settledAt(state: OpenPairState, path: string, at: number): void {
-  const local = { size: 1, ino: 7, mtimeMs: at, ctimeMs: at, mode: 0o644 };
-  state.settle({
-    changes: [{ kind: 'file', path: relPath(path), stamp: agreed(local, 'ab'.repeat(32), at) }],
-    journal: [{ at, cycle: 1, kind: 'upload', path }],
-  });
+function openAt(begin: number) {
+  const time = { now: begin };
+  const clock = { ...virtualClock({ now: BOOT }), now: () => time.now };
+  const identity = { folder: '/f', storage: 'https://s', workspaceId: 'w', remotePath: '' };
+  const state = openPairState({ file: ':memory:', identity, clock });
+  const settledAt = (path: string, at: number, journaled = true): void => {
+    const local = { size: 1, ino: 7, mtimeMs: at, ctimeMs: at, mode: 0o644 };
+    time.now = at;
+    state.settle({
+      changes: [{ kind: 'file', path: relPath(path), stamp: agreed(local, 'ab'.repeat(32), at) }],
+      journal: journaled ? [{ at, cycle: 1, kind: 'upload', path }] : [],
+    });
+  };
+  return { clock, state, settledAt };
+}
+
+function startAt(state: OpenPairState, boot: string, unclean: boolean): void {
+  distrustAfterPowerCut({ state, run: { dryRun: false }, boot } as unknown as Found, unclean);
 }
 
 /** A state with a deed of long ago and one of just before the end; then the next start. */
@@ -22,26 +34,28 @@ function nextStart({
   first = 'a',
   boot,
   unclean,
+  journaled = true,
 }: {
   readonly first?: string;
+  readonly journaled?: boolean;
   readonly boot: string;
   readonly unclean: boolean;
 }): readonly string[] {
-  const clock = virtualClock({ now: BOOT });
-  const identity = { folder: '/f', storage: 'https://s', workspaceId: 'w', remotePath: '' };
-  const state = openPairState({ file: ':memory:', identity, clock });
-  const start = (booted: string, dirty: boolean): void =>
-    distrustAfterPowerCut({ state, run: { clock, dryRun: false }, boot: booted } as unknown as Found, dirty);
-  start(first, false);
-  settledAt(state, 'old.txt', DONE - 600_000);
-  settledAt(state, 'young.txt', DONE - 5_000);
-  settledAt(state, 'last.txt', DONE);
-  start(boot, unclean);
+  const { state, settledAt } = openAt(BOOT);
+  startAt(state, first, false);
+  settledAt('old.txt', DONE - 600_000);
+  settledAt('young.txt', DONE - 5_000, journaled);
+  settledAt('last.txt', DONE, journaled);
+  startAt(state, boot, unclean);
   return [...state.base().children.keys()];
 }
 
 it('what was settled shortly before a power cut is not believed, what is older is', () => {
   expect(nextStart({ boot: 'b', unclean: true })).toEqual(['old.txt']);
+});
+
+it('what was found to be the same on both sides, and is no deed, is believed no longer either', () => {
+  expect(nextStart({ boot: 'b', unclean: true, journaled: false })).toEqual(['old.txt']);
 });
 
 it('a process that was killed on a machine that stayed up has lost nothing', () => {
@@ -59,28 +73,43 @@ it('where a start is known by its time alone, the clock may have been set a litt
 });
 
 describe('the end of a run', () => {
-  function run(deeds: boolean, { unclean = false, flushed = true } = {}) {
-    const clock = virtualClock({ now: BOOT });
-    const identity = { folder: '/f', storage: 'https://s', workspaceId: 'w', remotePath: '' };
-    const state = openPairState({ file: ':memory:', identity, clock });
-    settledAt(state, 'old.txt', DONE - 600_000);
+  const MISSING = 'unflushed';
+
+  function run({ deeds = false, journaled = true, unclean = false, noted = false, flushed = true } = {}) {
+    const { state, settledAt } = openAt(BOOT);
+    settledAt('old.txt', DONE - 600_000);
+    if (noted) state.saveNote(MISSING, 'yes');
     const asked: string[] = [];
     const disk = { flushSync: (folder: string) => asked.push(folder) > 0 && flushed };
-    const isWritten = watchUnwritten({ state, root: '/f', disk } as unknown as Found, unclean);
-    if (deeds) settledAt(state, 'young.txt', DONE);
-    return { written: isWritten(), asked };
+    const flush = watchUnwritten({ state, root: '/f', disk } as unknown as Found, unclean);
+    if (deeds) settledAt('young.txt', DONE, journaled);
+    flush();
+    return { missing: state.note(MISSING) === 'yes', asked, state };
   }
 
-  it('waits for the disk when something was agreed on', () => {
-    expect(run(true)).toEqual({ written: true, asked: ['/f'] });
-    expect(run(true, { flushed: false })).toEqual({ written: false, asked: ['/f'] });
+  it('waits for the disk when something was agreed on, be it without a deed', () => {
+    for (const journaled of [true, false]) {
+      expect(run({ deeds: true, journaled })).toMatchObject({ missing: false, asked: ['/f'] });
+      expect(run({ deeds: true, journaled, flushed: false })).toMatchObject({ missing: true, asked: ['/f'] });
+    }
   });
 
-  it('waits for what a run before it, that was killed, may have left in memory', () => {
-    expect(run(false, { unclean: true })).toEqual({ written: true, asked: ['/f'] });
+  it('waits for what a run before it left in memory: one that was killed, or one that the disk was too busy for', () => {
+    expect(run({ unclean: true })).toMatchObject({ missing: false, asked: ['/f'] });
+    expect(run({ noted: true })).toMatchObject({ missing: false, asked: ['/f'] });
+    expect(run({ noted: true, flushed: false })).toMatchObject({ missing: true, asked: ['/f'] });
   });
 
   it('costs nothing when nothing was done', () => {
-    expect(run(false)).toEqual({ written: true, asked: [] });
+    expect(run()).toMatchObject({ missing: false, asked: [] });
+  });
+
+  it('that could not be sure of the disk is not believed after a power cut, and only once', () => {
+    const { state } = run({ deeds: true, flushed: false });
+    startAt(state, 'a', false);
+    expect(state.note(MISSING)).toBe('yes');
+    startAt(state, 'b', false);
+    expect([...state.base().children.keys()]).toEqual(['old.txt']);
+    expect(state.note(MISSING)).toBe('');
   });
 });

@@ -40,7 +40,10 @@ async function keeper(type: number) {
   };
   writeMarker(root, { pairId: 'pair-1' }, disk);
   const clock = { now: () => 0, monotonic: () => 0, sleep: async () => undefined };
-  const keeps = await createRootKeeper({ root, disk, state, run: { clock } });
+  const keeps = await createRootKeeper({
+    ...{ root, disk, state, run: { clock } },
+    ...{ workspace: { id: 'w1' }, pairConfig: { path: '' } },
+  });
   keeps.sign();
   return {
     ...keeps,
@@ -56,6 +59,9 @@ describe('a root whose inode is another one', () => {
     expect(check).not.toThrow();
     mountAnew();
     expect(check).toThrow(expect.objectContaining({ code: 'halted' }));
+    expect(check).toThrow(
+      /put the right folder back, or, to go on with this one, end rtsync and start it again$/,
+    );
   });
 
   it.runIf(process.platform === 'linux')('is the same where inodes are made up at each mount', async () => {

@@ -9,7 +9,7 @@ import { heldFingerprint } from '../../../src/core/guard.ts';
 import type { RelPath } from '../../../src/core/path.ts';
 import type { Held } from '../../../src/core/plan.ts';
 import { regressionReason } from '../../../src/core/regressions.ts';
-import type { Approvals } from '../../../src/state/approvals.ts';
+import { AFRESH, type Approvals } from '../../../src/state/approvals.ts';
 
 let folder: string;
 let approvals: Approvals;
@@ -92,6 +92,18 @@ describe('approve', () => {
       expect(code).toBe(2);
       expect(stderr).toContain('has never been synced with the state in');
     }
+  });
+
+  it('to compare afresh needs a halt, and is bound to it', async () => {
+    const refused = await approve('--afresh');
+    expect(refused.code).toBe(2);
+    expect(refused.stderr).toContain('this pair is not halted, so there is nothing to approve with --afresh');
+    approvals.halted('the folder has lost its mark');
+    expect(approvals.approved(Date.now())).toEqual(new Set());
+    expect((await approve('--afresh', '--dry-run')).code).toBe(0);
+    expect(approvals.approved(Date.now())).toEqual(new Set());
+    expect((await approve('--afresh')).code).toBe(0);
+    expect(approvals.approved(Date.now())).toEqual(new Set([AFRESH]));
   });
 
   it('has nothing to do when nothing is held', async () => {

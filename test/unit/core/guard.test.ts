@@ -20,6 +20,8 @@ function guarded(world: World, limits: Parameters<typeof guard>[2] = LIMIT): Ret
   return guard(planFor(world), world, limits);
 }
 
+const recently = (removed: number, files: number) => ({ removed, files, tops: new Map<string, number>() });
+
 describe('the guard', () => {
   test('lets a few deletions pass', () => {
     const world = syncedWorld(many(200, 'd'));
@@ -92,17 +94,30 @@ describe('the guard', () => {
   test('counts what was removed a short while ago, so that a slow delete is one delete', () => {
     const world = syncedWorld({ ...many(50, 'd'), ...many(50, 'e') });
     for (let index = 0; index < 5; index += 1) remove(world, 'local', `d/f${index}`);
-    expect(guarded(world, { ...LIMIT, recent: { removed: 280, files: 380 } }).held).toEqual([]);
-    const { held, plan } = guarded(world, { ...LIMIT, recent: { removed: 281, files: 381 } });
+    expect(guarded(world, { ...LIMIT, recent: recently(280, 380) }).held).toEqual([]);
+    const { held, plan } = guarded(world, { ...LIMIT, recent: recently(281, 381) });
     expect(held).toHaveLength(5);
     expect(held[0]?.reason).toBe('only 95 of 381 files would be left after a few minutes');
     expect(plan.operations).toEqual([]);
   });
 
+  test('holds a folder at the top that emptied slowly, with what it has left', () => {
+    const world = syncedWorld({ ...many(20, 'd'), ...many(500, 'e') });
+    remove(world, 'local', 'd/f0');
+    const had = (files: number) => ({
+      ...LIMIT,
+      recent: { ...recently(1, 600), tops: new Map([['d', files]]) },
+    });
+    expect(guarded(world, had(76)).held).toEqual([]);
+    expect(guarded(world, had(77)).held).toMatchObject([
+      { path: 'd/f0', reason: 'nearly all files of the folder "d" would be removed' },
+    ]);
+  });
+
   test('lets a busy folder lose and gain files all day', () => {
     const world = syncedWorld({ ...many(50, 'd'), ...many(50, 'e') });
     for (let index = 0; index < 5; index += 1) remove(world, 'local', `d/f${index}`);
-    expect(guarded(world, { ...LIMIT, recent: { removed: 5_000, files: 120 } }).held).toEqual([]);
+    expect(guarded(world, { ...LIMIT, recent: recently(5_000, 120) }).held).toEqual([]);
   });
 
   test('can be switched off', () => {

@@ -157,6 +157,17 @@ describe('a local move', () => {
     expect([told(plan), problemsOf(plan)]).toEqual([['moveLocal docs -> papers'], ['changing papers/new']]);
   });
 
+  test('past a new file at the old name leaves an edit there to that name', () => {
+    const world = syncedWorld({ a: 'one' });
+    rename(world, 'local', 'a', 'b');
+    write(world, 'local', 'a', 'new');
+    write(world, 'remote', 'a', 'edited');
+    sync(world);
+    const all = ['a=edited', 'a (conflict 2026-01-02 00.00.00 desk)=new', 'b=one'];
+    expect(listing(world.local)).toEqual(all.sort());
+    expect(listing(world.remote)).toEqual(all.sort());
+  });
+
   test('is not carried over by a pull', () => {
     const world = syncedWorld({ a: 'one' });
     rename(world, 'local', 'a', 'b');

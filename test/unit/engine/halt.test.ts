@@ -6,11 +6,12 @@ import { virtualClock } from '../../support/clock.ts';
 
 function halted(rootIsRight: boolean) {
   const clock = virtualClock();
-  const world = { rootIsRight, approved: new Set<string>(), looks: 0 };
+  const world = { rootIsRight, approved: new Set<string>(), looks: 0, elsewhere: false };
   const stop = new AbortController();
   const pair = {
     clock,
     approvals: { readHeld: () => [], saveHeld: () => undefined, approved: () => world.approved },
+    leadsElsewhere: () => world.elsewhere,
     checkRoot: () => {
       world.looks += 1;
       if (!world.rootIsRight) throw new RtsyncError('halted', 'strange');
@@ -60,6 +61,16 @@ describe('a pair that stands still', () => {
       expect(end()).toBe('afresh');
     },
   );
+
+  it('is to be opened anew when its folder leads elsewhere, be the old one gone for ever', async () => {
+    const { clock, world, begin, end } = halted(false);
+    begin(300_000);
+    await clock.advance(600_000);
+    expect(end()).toBeUndefined();
+    world.elsewhere = true;
+    await clock.advance(10_000);
+    expect(end()).toBe('afresh');
+  });
 
   it('ends at once when it is stopped', async () => {
     const { clock, stop, begin, end } = halted(false);

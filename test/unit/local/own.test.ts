@@ -3,7 +3,13 @@ import { dirname } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemDisk } from '../../../src/local/disk.ts';
 import { openLocalFolder } from '../../../src/local/folder.ts';
-import { findEnclosingPair, keepsInodes, readMarker, writeMarker } from '../../../src/local/own.ts';
+import {
+  checkMarker,
+  findEnclosingPair,
+  keepsInodes,
+  readMarker,
+  writeMarker,
+} from '../../../src/local/own.ts';
 import { failure } from './disks.ts';
 import { type DisposableFolder, disposableFolder } from './support.ts';
 
@@ -28,6 +34,19 @@ describe('the marker', () => {
       expect(() => readMarker(disk.root)).toThrow(expect.objectContaining({ code: 'halted' }));
     },
   );
+
+  it.each([
+    ['another far end', { far: 'w2:/' }, 'pair-overlap'],
+    ['the same far end, as after a lost database', { far: 'w1:/' }, undefined],
+    ['no far end, as an earlier version wrote it', {}, undefined],
+  ])('of another pair with %s', (_, more, code) => {
+    writeMarker(disk.root, { pairId: 'pair-1', ...more });
+    const fresh = { pairId: 'pair-1', hasBase: false, generation: 0, far: 'w1:/' };
+    const check = (): void => checkMarker(disk.root, fresh);
+    if (code === undefined) expect(check).not.toThrow();
+    else expect(check).toThrow(expect.objectContaining({ code }));
+    expect(() => checkMarker(disk.root, { ...fresh, generation: 1 })).not.toThrow();
+  });
 
   it('of a folder above is found from below, not from the folder itself', () => {
     const inner = disk.path('a/b');
@@ -95,6 +114,7 @@ describe('inodes', () => {
     ['CIFS', 0xff534d42],
     ['CIFS, with a sign', 0xff534d42 - 2 ** 32],
     ['SMB 2', 0xfe534d42],
+    ['overlayfs', 0x794c7630],
   ])('are made up anew by %s', async (_, type) => {
     expect(await kept(type)).toBe(false);
   });

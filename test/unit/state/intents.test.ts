@@ -133,6 +133,17 @@ describe('a database of the first schema', () => {
     expect(state.intend([sending('a')])).toHaveLength(1);
   });
 
+  it('knows from its journal what was settled lately', () => {
+    older();
+    const db = new Sqlite(file);
+    db.exec(`INSERT INTO base VALUES ('old', 0, x'${digest}', 3, 4, 5, 6, 7, NULL);
+      INSERT INTO base VALUES ('moved', 0, x'${digest}', 3, 4, 5, 6, 7, NULL);
+      INSERT INTO journal (at, cycle, kind, path, other) VALUES (1e6, 41, 'upload', 'old', NULL),
+        (2e6, 41, 'upload', 'd/f', NULL), (2e6 + 500, 42, 'moveLocal', 'from', 'moved')`);
+    db.close();
+    expect(open().settledLately(120_000)).toEqual(['d/f', 'moved']);
+  });
+
   it('stays what it was when the step fails, and is taken along the next time', () => {
     older();
     const failing = () =>

@@ -528,6 +528,40 @@ describe('opening', () => {
   });
 });
 
+describe('what was settled lately', () => {
+  function timed() {
+    const time = { now: 1_000_000 };
+    const state = open({ clock: { ...clock, now: () => time.now } });
+    const at = (now: number, ...changes: readonly BaseChange[]): void => {
+      time.now = now;
+      settle(state, ...changes);
+    };
+    const within = (ms: number): readonly string[] => state.settledLately(ms);
+    return { state, at, within };
+  }
+
+  it('is told by the time of the last settlement, whatever was settled', () => {
+    const { at, within } = timed();
+    expect(within(1_000)).toEqual([]);
+    at(1_000_000, put('old', 1), put('d/again', 2));
+    at(2_000_000, put('d/again', 3));
+    at(2_000_500, { kind: 'forget', path: relPath('gone') });
+    expect(within(1_000)).toEqual(['d/again']);
+    expect(within(100)).toEqual([]);
+    expect(within(1_500_000)).toEqual(['d/again', 'old']);
+  });
+
+  it('holds what moved, with all below it, and a folder only when it is new', () => {
+    const { state, at, within } = timed();
+    const folder = (path: string, ino: number): BaseChange => ({ kind: 'folder', path: relPath(path), ino });
+    at(1_000_000, folder('a', 1), put('a/f', 1), folder('b', 2), put('was a file', 3));
+    at(2_000_000, { kind: 'move', from: relPath('a'), to: relPath('c') }, folder('b', 9), folder('new', 5));
+    at(2_000_000, folder('was a file', 6));
+    expect(within(1_000)).toEqual(['c', 'c/f', 'new', 'was a file']);
+    expect(rows(reopened(state))).toContainEqual(['b', 9]);
+  });
+});
+
 describe('a lock', () => {
   it('is held until it is released', () => {
     const path = join(folder, 'lock');

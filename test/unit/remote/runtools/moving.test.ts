@@ -242,6 +242,42 @@ describe('an entry that is left on its way', () => {
     expect(told).toEqual(['halfway']);
   });
 
+  test('is told again when another try finds it there and fails as well', async () => {
+    const stamp = await place('x/a', 'mine');
+    await place('x/b', 'xb');
+    await place('y/a', 'ya');
+    const job = { from: at('x/a'), to: at('y/b'), expect: stamp };
+    await stopAfter(2, job);
+    site.faults.next('move', { kind: 'status', status: 400 }, 9);
+    const told: string[] = [];
+    const remote = site.far.remote({}, { onHalfway: () => told.push('halfway') });
+    expect(await codeOf(remote.move(job))).toBe('bad-request');
+    expect(told).toEqual(['halfway']);
+  });
+
+  test('keeps its folder when a stop breaks off the step that brings it there, which arrives late', async () => {
+    const stamp = await place('x/a', 'mine');
+    await place('x/b', 'xb');
+    await place('y/a', 'ya');
+    const [stop, told] = [new AbortController(), [] as string[]];
+    const { send } = site.far.http;
+    let late = async (): Promise<unknown> => undefined;
+    site.far.http.send = async (request) => {
+      if (request.method !== 'PUT') return send(request);
+      site.far.http.send = send;
+      late = async () => (await send({ ...request, signal: new AbortController().signal })).text();
+      stop.abort();
+      throw stop.signal.reason;
+    };
+    const remote = site.far.remote({}, { onHalfway: () => told.push('halfway') });
+    const job = { from: at('x/a'), to: at('y/b'), expect: stamp };
+    expect(await codeOf(remote.move(job, stop.signal))).toBe('stopped');
+    expect(told).toEqual(['halfway']);
+    await late();
+    expect(await finishMoves(homing(), TOP)).toEqual({ finished: ['/y/b'], left: [], whole: true });
+    expect(await disk('y/b')).toBe('mine');
+  });
+
   test('is not told of a move that came to its end', async () => {
     const stamp = await place('x/a', 'mine');
     await place('x/b', 'xb');

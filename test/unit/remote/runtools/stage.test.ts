@@ -1,9 +1,10 @@
+import { utimesSync, writeFileSync } from 'node:fs';
 import { readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { RemoteStamp } from '../../../../src/core/tree.ts';
-
 import type { Traits } from '../../../../src/remote/traits.ts';
+import type { RequestEntry } from '../../../../src/serve/log.ts';
 import { codes, writeAll } from '../support.ts';
 import { testSite } from './site.ts';
 
@@ -68,6 +69,29 @@ describe('the moment in which a name is free', () => {
         'a.txt': meddles ? 'changed' : 'ok',
       });
     }
+  });
+
+  test.each([
+    ['', 0],
+    [', also when nobody can look whether it was', 3],
+  ])('is not ended by another’s file of equal size, when ours could not be moved%s', async (_, fails) => {
+    const full = join(site.server.folder, 'a.txt');
+    const agent = (entry: RequestEntry): boolean => {
+      if (entry.label !== 'move' || !/^\/\.rtsync\/staging\//.test(entry.ids[0] ?? '')) return false;
+      site.clock.pass(1000);
+      writeFileSync(full, 'agent');
+      utimesSync(full, new Date(site.clock.now()), new Date(site.clock.now()));
+      const staging = { label: 'list', path: /^\/\.rtsync\/staging\/[^/]+$/ } as const;
+      if (fails > 0) site.faults.next(staging, { kind: 'status', status: 500 }, fails);
+      return true;
+    };
+    site.faults.next(agent, { kind: 'status', status: 503 });
+    const remote = site.far.remote({ ...traits, moveKeepsDate: false, datesFollowClock: true });
+    expect(codes(await writeAll(remote, '', { 'a.txt': { text: 'newer', expect: old } }))).toEqual({
+      'a.txt': 'changed',
+    });
+    expect(await disk('a.txt')).toBe('agent');
+    expect(await trashed()).toEqual(['old']);
   });
 
   test('is not opened for a version that changed while ours was staged', async () => {
@@ -163,6 +187,33 @@ describe('a version that an agent writes meanwhile', () => {
     });
     expect(await replace(kinds[0][1])).toEqual({ 'a.txt': 'server-error' });
     expect(await disk('a.txt')).toBe('old');
+  });
+});
+
+describe('many old versions that nobody can look at after they were moved aside', () => {
+  const inTrash = { label: 'list', path: /^\/\.rtsync\/trash\/[^/]+\/[^/]+$/ } as const;
+  const givenBack = async (): Promise<number> => {
+    const files: Record<string, { text: string; expect: RemoteStamp }> = {};
+    for (let i = 0; i < 30; i += 1)
+      files[`f${i}`] = { text: `new ${i}`, expect: await place(`f${i}`, `old ${i}`) };
+    site.clock.pass(5000);
+    site.behaviour.takenName = 'rename';
+    site.faults.next(inTrash, { kind: 'status', status: 500 }, 9);
+    const remote = site.far.remote({ takenUpload: 'rename', takenMove: 'rename' });
+    expect(new Set(Object.values(codes(await writeAll(remote, '', files))))).toEqual(new Set(['changed']));
+    for (const name of Object.keys(files)) expect(await disk(name)).toBe(name.replace('f', 'old '));
+    return site.requests.counts().move ?? 0;
+  };
+
+  test('all go back by one move', async () => {
+    expect(await givenBack()).toBe(2);
+  });
+
+  test('go back one by one where the server refuses them together', async () => {
+    const together = (entry: RequestEntry): boolean =>
+      entry.label === 'move' && entry.ids.length > 1 && entry.target === '/';
+    site.faults.next(together, { kind: 'status', status: 400 }, 9);
+    expect(await givenBack()).toBe(1 + 2 + 30);
   });
 });
 
