@@ -70,6 +70,7 @@ export async function assemble(
     path: pairConfig.path,
     host: hostOf(found),
     title: () => far.remote.title,
+    folder: found.root,
     writes: mayWrite(found),
   });
   await mark.begin(run.signal);

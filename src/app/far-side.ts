@@ -233,7 +233,7 @@ async function findRoot(remote: Remote, found: Found): Promise<void> {
   if (state.base().children.size > 0)
     throw new RtsyncError(
       'halted',
-      `${name} is gone from the workspace; nothing was deleted here. Put it back there; or, to compare both sides afresh without any delete, run rtsync approve --afresh`,
+      `${name} is gone from the workspace; nothing was deleted here. Put it back there; or, to compare both sides afresh without any delete, run rtsync approve --afresh ${found.root}`,
     );
   if (direction === 'pull') throw new RtsyncError('no-workspace', `${name} does not exist; nothing to pull`);
   if (run.dryRun)

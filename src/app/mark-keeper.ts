@@ -26,6 +26,8 @@ export interface MarkKeeperOptions {
   /** What this machine is called in the mark. */
   readonly host: string;
   readonly title: () => string;
+  /** The local root. */
+  readonly folder: string;
   /** False in runs that may not write there. */
   readonly writes: boolean;
 }
@@ -72,7 +74,8 @@ export function createMarkKeeper(options: MarkKeeperOptions): MarkKeeper {
     const mark = await read(options, signal);
     if (mark === undefined) return;
     const verdict = judgeMark({ mark, seenBefore, base, remote });
-    if (verdict === 'foreign') throw new RtsyncError('halted', foreignMessage(options.title()));
+    if (verdict === 'foreign')
+      throw new RtsyncError('halted', foreignMessage(options.title(), options.folder));
     if (verdict === 'renew') await write(false, signal);
     else state.saveNote(mark === 'ours' ? MARKED : TRIED, today());
   };

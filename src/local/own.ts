@@ -89,7 +89,7 @@ export function readMarker(root: string, disk: Disk = systemDisk): Marker | unde
   const parsed = markerSchema.safeParse(jsonOf(text));
   if (parsed.success) return parsed.data;
   throw new RtsyncError('halted', {
-    message: `${file} is damaged or from a newer rtsync: update rtsync; or remove that file and run rtsync approve --afresh, which compares both sides without any delete`,
+    message: `${file} is damaged or from a newer rtsync: update rtsync; or remove that file and run rtsync approve --afresh ${root}, which compares both sides without any delete`,
     path: file,
   });
 }

@@ -16,7 +16,7 @@ it('the mark in the workspace names the machine as it was told to be called', ()
       await mkdir(join(server.folder, '.rtsync'));
       const keeper = createMarkKeeper({
         ...{ state, clock, client: () => far.client, dotFilesListed: () => true },
-        ...{ path: '', host: 'desk', title: () => 'project', writes: true },
+        ...{ path: '', host: 'desk', title: () => 'project', folder: '/docs', writes: true },
       });
       await keeper.begin(new AbortController().signal);
       const file = join(server.folder, '.rtsync', 'pairs', `${state.pairId}.json`);
