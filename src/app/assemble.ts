@@ -3,8 +3,10 @@
  * marks on both. The disk is a parameter, so that the simulation can put the very same parts together.
  */
 import { hostname } from 'node:os';
+import type { BaseStamp } from '../core/base.ts';
 import { createIgnoreRules, type IgnoreRules } from '../core/ignore.ts';
 import type { RelPath } from '../core/path.ts';
+import { emptyTree } from '../core/tree.ts';
 import { createBackoff } from '../engine/backoff.ts';
 import type { CycleEnd, CyclePair } from '../engine/cycle.ts';
 import type { Standing } from '../engine/halt.ts';
@@ -43,9 +45,10 @@ export interface Assembled extends CyclePair, Standing {
 /** `halts`: where it is told that the pair is halted, or no longer. Throws what keeps the pair from being synced now; then nothing is left open. */
 export async function assemble(
   link: Pick<ServerLink, 'storage' | 'gate'>,
-  found: Found,
+  given: Found,
   halts?: Halts,
 ): Promise<Assembled> {
+  const found = previewed(given);
   const { pairConfig, run, state } = found;
   const trashed = createTrashNotes();
   // A run that mirrors or forces would delete or overwrite by what it no longer knows.
@@ -137,6 +140,15 @@ function tellOwnThings({ ownThings = [], state, run }: Found): void {
   if ((state.note(LEFT_OUT) ?? '') === (message ?? '')) return;
   if (!run.dryRun) state.saveNote(LEFT_OUT, message ?? '');
   if (message !== undefined) run.observer.on({ kind: 'notice', level: 'warn', message });
+}
+
+/** A dry run shows what an approval to compare afresh will bring, and uses none up. */
+function previewed(found: Found): Found {
+  const { run, approvals, state } = found;
+  const afresh = run.dryRun && run.mode === 'normal' && approvals.approved(run.clock.now()).has(AFRESH);
+  if (!afresh) return found;
+  const nothing = emptyTree<BaseStamp>();
+  return { ...found, state: { ...state, base: () => nothing } };
 }
 
 /** The pair meets itself for the first time: nothing is agreed, so nothing can be deleted. */

@@ -47,6 +47,8 @@ describe('another folder in the place of the root', () => {
       await swap(world, await withOlderCopy(world));
       await world.refused(world.sync());
       expect((await world.cli('approve', '--afresh', world.here.root)).code).toBe(0);
+      const preview = await world.sync({ dryRun: true });
+      expect(preview.report.operations).toMatchObject({ removeLocal: 0, removeRemote: 0, conflict: 1 });
       const { report } = await world.sync();
       expect(report.operations).toMatchObject({ removeLocal: 0, removeRemote: 0, conflict: 1 });
       expect(await world.here.read('a.txt')).toBe('edited since');
