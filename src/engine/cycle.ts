@@ -180,7 +180,7 @@ async function observe(
   const remote = sweeping
     ? await pair.remote.sweep(local.rules, signal)
     : await lookAgain(pair, memory.remote, request.remote as readonly RemoteDir[], local.rules, signal);
-  const asked = await withDigests(pair, local, remote, signal);
+  const asked = await withDigests(pair, local, signal);
   return { local: asked, remote, sweptAt: sweeping ? startedAt : memory.sweptAt };
 }
 

@@ -5,18 +5,12 @@ import { digestsWanted } from '../core/questions.ts';
 import { type Digest, type LocalStamp, type NodeChange, nodeAt, spell, withChanges } from '../core/tree.ts';
 import { forEachLimited } from '../lib/concurrency.ts';
 import type { LocalScan } from '../local/local.ts';
-import type { RemoteScan } from '../remote/remote.ts';
 import type { Pair } from './pair.ts';
 
 /** Reads at once: enough to keep a disk busy, few enough to leave memory alone. */
 const PARALLEL = 8;
 
-export async function withDigests(
-  pair: Pair,
-  scan: LocalScan,
-  _remote: RemoteScan,
-  signal: AbortSignal,
-): Promise<LocalScan> {
+export async function withDigests(pair: Pair, scan: LocalScan, signal: AbortSignal): Promise<LocalScan> {
   const wanted = digestsWanted(pair.state.base(), scan.tree);
   if (wanted.length === 0) return scan;
   const changes: NodeChange<LocalStamp>[] = [];

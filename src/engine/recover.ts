@@ -56,7 +56,7 @@ export async function recover(
   return {
     seen: {
       ...now,
-      local: changes.length > 0 ? await withDigests(pair, now.local, now.remote, signal) : now.local,
+      local: changes.length > 0 ? await withDigests(pair, now.local, signal) : now.local,
       remote: touched ? await lookAtPaths(pair, now, desk.lookAgain, signal) : now.remote,
     },
     waiting: waiting.map(({ path }) => path),

@@ -65,7 +65,7 @@ async function land(work: Work, operation: Download | Compare, got: Received, se
   const { local } = operation;
   const here = local?.size === got.stamp.size ? await localContent(work, operation, local) : undefined;
   if (here?.digest === got.digest) {
-    intend(work, operation, got, { landed: local ?? here });
+    intend(work, operation, got, { landed: here });
     return work.ledger.deed(agreement(operation, got, here, 'adopted'));
   }
   if (operation.kind === 'download') return replace(work, operation, got, local);
