@@ -8,16 +8,8 @@ import * as fs from 'node:fs';
 import { constants } from 'node:fs';
 import * as promises from 'node:fs/promises';
 
-/** What `lstat` tells. Times are epoch milliseconds. */
-export interface DiskStats {
-  readonly dev: number;
-  readonly ino: number;
-  readonly mode: number;
-  readonly nlink: number;
-  readonly size: number;
-  readonly atimeMs: number;
-  readonly mtimeMs: number;
-  readonly ctimeMs: number;
+/** What an entry is. */
+export interface DiskKind {
   isFile(): boolean;
   isDirectory(): boolean;
   isSymbolicLink(): boolean;
@@ -27,16 +19,21 @@ export interface DiskStats {
   isCharacterDevice(): boolean;
 }
 
+/** What `lstat` tells. Times are epoch milliseconds. */
+export interface DiskStats extends DiskKind {
+  readonly dev: number;
+  readonly ino: number;
+  readonly mode: number;
+  readonly nlink: number;
+  readonly size: number;
+  readonly atimeMs: number;
+  readonly mtimeMs: number;
+  readonly ctimeMs: number;
+}
+
 /** One entry of a folder, with the kind that the folder itself knows. */
-export interface DiskEntry {
+export interface DiskEntry extends DiskKind {
   readonly name: string;
-  isFile(): boolean;
-  isDirectory(): boolean;
-  isSymbolicLink(): boolean;
-  isSocket(): boolean;
-  isFIFO(): boolean;
-  isBlockDevice(): boolean;
-  isCharacterDevice(): boolean;
 }
 
 /** An open file. After `close` every call but `close` fails with EBADF. */
