@@ -21,7 +21,7 @@ export function registerApprove(program: Command, context: CliContext): void {
     .argument('[folder]', 'folder of the pair, or its name in the configuration')
     .option(
       '--afresh',
-      'for a folder or workspace that is not known again: compare both sides as if for the first time',
+      'for a halted pair, whose folder or workspace is not known again: compare both sides as if for the first time',
     )
     .action(async (folder: string | undefined, options: { readonly afresh?: boolean }) => {
       const { config } = await context.config();
