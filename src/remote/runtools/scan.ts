@@ -53,7 +53,10 @@ async function listRoot(ctx: Context, signal?: AbortSignal): Promise<Listing> {
   if (isTop(rootId)) {
     if (listed.ok) return listed.value;
     if (listed.error.code === 'not-found')
-      throw new RtsyncError('halted', 'the workspace is gone, or the key does not belong to it');
+      throw new RtsyncError(
+        'halted',
+        'the workspace is gone, or the key no longer sees it; nothing was deleted here. Bring it back, or use a key that sees it',
+      );
     throw listed.error;
   }
   if (!listed.ok && !isCode(listed.error, ...MISSING)) throw listed.error;
@@ -64,7 +67,7 @@ async function listRoot(ctx: Context, signal?: AbortSignal): Promise<Listing> {
   const unseen = idName(rootId).startsWith('.') && ctx.traits.dotFiles === 'hidden' && listed.ok;
   if (standing?.kind !== 'folder' && !unseen) {
     throw new RtsyncError('halted', {
-      message: `the remote folder ${JSON.stringify(rootId)} is gone`,
+      message: `the remote folder ${JSON.stringify(rootId)} is gone; nothing was deleted here. Put it back there, or approve with --afresh`,
       path: rootId,
     });
   }
