@@ -9,7 +9,10 @@ import type { Looks } from './looks.ts';
 import type { Listing } from './wire.ts';
 
 /** To be passed on with the one request that relies on the look. */
-export type Young = Required<Pick<Manner, 'still' | 'priority'>>;
+export interface Young {
+  readonly still: NonNullable<Manner['still']>;
+  readonly priority: number;
+}
 
 /** Looks that one deed may use up. */
 const MOST_LOOKS = 8;

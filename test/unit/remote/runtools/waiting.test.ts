@@ -58,6 +58,27 @@ describe('an upload that waited', () => {
     expect(await disk('d/a')).toBe('agent');
   });
 
+  test('does not overwrite what was in a folder that was there before we were told to have made it', async () => {
+    const remote = site.far.remote({});
+    site.whileWaiting('makeFolder', async () => {
+      site.clock.pass(30_000);
+      await place('d/a', 'agent');
+      site.clock.pass(30_000);
+    });
+    await remote.makeFolder(at('d'));
+    expect(codes(await writeAll(remote, 'd', { a: { text: 'ours' } }))).toEqual({ a: 'changed' });
+    expect(await disk('d/a')).toBe('agent');
+  });
+
+  test('holds a folder for its own no longer when the answer to making it came late', async () => {
+    const remote = site.far.remote({});
+    site.faults.next('makeFolder', { kind: 'after', run: () => site.clock.pass(60_000) });
+    await remote.makeFolder(at('d'));
+    await place('d/a', 'agent');
+    expect(codes(await writeAll(remote, 'd', { a: { text: 'ours' } }))).toEqual({ a: 'changed' });
+    expect(await disk('d/a')).toBe('agent');
+  });
+
   test('does not overwrite a version that is not the one kept in the trash', async () => {
     const old = await place('a', 'old');
     site.clock.pass(5000);
