@@ -95,6 +95,9 @@ async function claimName(ground: Ground, received: Received, path: LocalPath): P
   }
 }
 
+/** Names that are tried for one late write, each free when it was looked at. */
+const MOST_NAMES = 8;
+
 interface Replacement {
   readonly path: LocalPath;
   readonly expected: LocalStamp;
@@ -177,23 +180,34 @@ async function linkOrCopy(disk: Disk, file: string, slot: string): Promise<boole
   }
 }
 
-/** The old inode in the trash changed after we saw it: its bytes step out of the trash, beside the new version. */
+/**
+ * The old inode in the trash changed after we saw it: its bytes step out of the trash, beside the new version.
+ * RACE: a kill between the rename and this leaves them in the trash.
+ */
 async function rescueLateWrite(ground: Ground, { path, expected }: Replacement, slot: string): Promise<void> {
   const late = ground.disk.lstatSync(slot);
   if (late === undefined || sameContent(late, expected)) return;
   const beside = (name: string): LocalPath => joinLocal(parentOf(path), name);
+  const lost = new Set<string>();
   const taken = (name: string): boolean =>
-    ground.disk.lstatSync(absolute(ground.root, beside(name))) !== undefined;
+    lost.has(name) || ground.disk.lstatSync(absolute(ground.root, beside(name))) !== undefined;
   const naming = { date: new Date(ground.clock.now()), host: ground.host, taken };
-  const copy = beside(conflictName(nameOf(path), naming));
-  try {
-    await ground.disk.link(slot, absolute(ground.root, copy));
-    await ground.syncFolder(dirname(absolute(ground.root, copy)));
-    await removeIfThere(ground.disk, slot);
-    ground.onLateWrite?.(path, copy);
-  } catch (error) {
-    // Taken or refused: the bytes are safe where they are, in the trash.
-    if (codeOf(error) === undefined) throw error;
+  for (let tries = 0; tries < MOST_NAMES; tries += 1) {
+    const name = conflictName(nameOf(path), naming);
+    const copy = beside(name);
+    try {
+      await ground.disk.link(slot, absolute(ground.root, copy));
+      await ground.syncFolder(dirname(absolute(ground.root, copy)));
+      await removeIfThere(ground.disk, slot);
+      ground.onLateWrite?.(path, copy);
+      return;
+    } catch (error) {
+      // Refused: the bytes are safe where they are, in the trash.
+      if (codeOf(error) === undefined) throw error;
+      if (codeOf(error) !== 'EEXIST') return;
+      // Another rescue of this moment was quicker: a copy of a copy has the name of the copy of its original.
+      lost.add(name);
+    }
   }
 }
 

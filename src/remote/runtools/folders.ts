@@ -4,10 +4,19 @@ import type { StorageClient } from './client.ts';
 import { endsTheRun } from './context.ts';
 import { childId, type DirId, type EntryId, parentId } from './ids.ts';
 import type { Looks } from './looks.ts';
+import { whileYoung, type Young } from './while-young.ts';
+import type { Listing } from './wire.ts';
 
 export interface FolderMaker {
   /** Fine when it exists as a folder, `taken` when something else has the name. Never two creates of one name at once. */
   ensure(dir: DirId, name: string, how: { readonly growth: boolean }, signal?: AbortSignal): Promise<EntryId>;
+}
+
+interface Making {
+  readonly growth: boolean;
+  readonly signal: AbortSignal | undefined;
+  readonly seen: Listing;
+  readonly young: Young;
 }
 
 /** A twin that stays would be synced as somebody's folder. */
@@ -20,15 +29,32 @@ export function createFolderMaker(
 ): FolderMaker {
   const underWay = new Map<EntryId, Promise<EntryId>>();
 
-  const make = async (dir: DirId, name: string, growth: boolean, signal?: AbortSignal): Promise<EntryId> => {
+  /**
+   * Sent while a list is young that shows the name free: some servers say the same of a folder that they made and of one
+   * that was there, and what is uploaded into our own relies on that it was empty.
+   */
+  const make = (dir: DirId, name: string, growth: boolean, signal?: AbortSignal): Promise<EntryId> =>
+    whileYoung(
+      looks,
+      () => looks.recent(dir, signal),
+      (seen, young) => makeIn(dir, name, { growth, signal, seen, young }),
+    );
+
+  const makeIn = async (dir: DirId, name: string, how: Making): Promise<EntryId> => {
+    const { growth, signal, seen, young } = how;
     const id = childId(dir, name);
-    const there = (await looks.recent(dir, signal)).entries.get(name);
+    const there = seen.entries.get(name);
     if (there?.kind === 'folder') return id;
     if (there !== undefined) throw taken(id);
     // What cannot be seen in its parent may still be there; content of its own proves it.
     if (name.startsWith('.') && !dotFilesListed() && (await holdsSomething(client, id, signal))) return id;
+    let sentAt = client.clock.monotonic();
+    const still = (turnMs: number): boolean => {
+      sentAt = client.clock.monotonic();
+      return young.still(turnMs);
+    };
     try {
-      const made = await client.makeFolder(dir, name, { growth, signal });
+      const made = await client.makeFolder(dir, name, { growth, signal, ...young, still });
       if (made !== undefined && made !== id) {
         await removeStray(client, made, id, signal);
         return id;
@@ -39,7 +65,7 @@ export function createFolderMaker(
       return await whatStands(client, looks, id, error, signal);
     }
     looks.put(dir, name, 'folder');
-    looks.made(id);
+    looks.made(id, sentAt);
     return id;
   };
 

@@ -17,7 +17,7 @@ import { childId, type DirId, type EntryId, idBelow, idName, isIdWithin, parentI
 import { mayDate } from './item.ts';
 import { matches } from './looks.ts';
 import { emptied, isOnTheWay, leftMoving, makeMoving } from './moving.ts';
-import { whileYoung, type Young } from './while-young.ts';
+import { unlessTaken, whileYoung, type Young } from './while-young.ts';
 import type { Entry, Listing } from './wire.ts';
 
 /** Gives the moved file's stamp where the server has dated it anew. */
@@ -198,7 +198,7 @@ async function sendStep(
   return whileYoung(ctx.looks, look, (seen, young) => {
     if (seen.entries.has(idName(step))) throw taken(job);
     if (dir === parentId(at) && !isMoved(seen.entries.get(idName(at)), job)) throw changed(job.from);
-    return send(young);
+    return send(unlessTaken(ctx.looks, young, dir, [idName(step)]));
   });
 }
 

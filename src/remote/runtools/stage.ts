@@ -22,7 +22,7 @@ import {
   writtenMeanwhile,
 } from './item.ts';
 import { type Stored, upload } from './upload.ts';
-import { whileYoung, type Young } from './while-young.ts';
+import { unlessTaken, whileYoung, type Young } from './while-young.ts';
 import type { Entry, Listing } from './wire.ts';
 
 type Whole = Extract<Stored, { kind: 'stored' }>;
@@ -263,12 +263,11 @@ async function moveToFree(
   if (ctx.traits.takenMove !== 'overwrite') return send(items, {});
   const look = async (again: boolean): Promise<Listing> =>
     again || first === undefined ? ctx.looks.fresh(job.dir) : first;
-  return whileYoung(ctx.looks, look, (seen, young) =>
-    send(
-      items.filter(({ name }) => !seen.entries.has(name)),
-      young,
-    ),
-  );
+  return whileYoung(ctx.looks, look, (seen, young) => {
+    const free = items.filter(({ name }) => !seen.entries.has(name));
+    const names = free.map(({ name }) => name);
+    return send(free, unlessTaken(ctx.looks, young, job.dir, names));
+  });
 }
 
 /** A name was taken in the moment it was free: ours was stored beside it, and the answer says where. */

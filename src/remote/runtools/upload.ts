@@ -124,14 +124,14 @@ async function sendInTime(
   signal?: AbortSignal,
 ): Promise<Sent> {
   let next: Listing | undefined = again?.seen;
+  // Another list may have shown meanwhile that it is not so.
+  const stands = (): boolean => ctx.looks.allows(job.dir, job.name, again?.stands ?? job.write.expect);
   for (let looks = 0; looks < MOST_LOOKS; looks += 1) {
     const look = next ?? (await job.look?.({ again: looks > 0, stands: again?.stands })) ?? NOTHING;
     next = undefined;
     const before = look.entries.get(job.name);
-    const manner =
-      job.look === undefined
-        ? { signal }
-        : { signal, still: (turnMs: number) => ctx.looks.trusts(look, turnMs), priority: Math.min(looks, 1) };
+    const still = (turnMs: number): boolean => ctx.looks.trusts(look, turnMs) && stands();
+    const manner = job.look === undefined ? { signal } : { signal, still, priority: Math.min(looks, 1) };
     const sentAt = ctx.clock.monotonic();
     const outcome = await staleOr(() => ctx.client.upload(job.dir, job.name, source, manner));
     const sending = { sentAt, answeredAt: ctx.clock.monotonic() };
@@ -176,8 +176,7 @@ async function judged(
   if (reply.id === childId(job.dir, job.name)) {
     ctx.looks.put(job.dir, job.name, 'file', size);
     const sending = { sentAt: reply.answeredAt - reply.tookMs, answeredAt: reply.answeredAt };
-    // In a folder that we made just now nobody else is likely to write.
-    if (job.look !== undefined && !ctx.looks.isOwn(job.dir) && tellsNothing(sending, size))
+    if (job.look !== undefined && tellsNothing(sending, size))
       return { kind: 'failed', error: untold(job.write.path) };
     const date = datesTell(ctx) ? ctx.fileClock.span(sending) : undefined;
     return { kind: 'stored', size, date, sending };

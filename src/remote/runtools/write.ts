@@ -148,7 +148,8 @@ async function uploadInPlace(
       const seen = async ({ again, stands }: LookHow): Promise<Listing> => {
         heed(signal);
         const listing = await look(again);
-        if (matches(listing.entries.get(name), stands ?? one.expect)) return listing;
+        const expect = stands ?? one.expect;
+        if (matches(listing.entries.get(name), expect) && ctx.looks.allows(dir, name, expect)) return listing;
         throw changed(one.path);
       };
       const stored = await upload(ctx, { dir, name, write: one, look: seen }, signal);

@@ -244,6 +244,14 @@ describe.each(replacing)('replacing on a server that answers a taken name with %
   });
 });
 
+test('an upload that was on its way for long is left to its content to be told, also in a folder that we made', async () => {
+  const remote = site.far.remote({}, { root: dirAt('d') });
+  await remote.makeRoot();
+  site.faults.next('upload', { kind: 'after', run: () => site.clock.pass(20_000) });
+  const outcomes = await writeAll(remote, '', { 'a.txt': { text: 'newer' } });
+  expect(outcomes['a.txt']).toMatchObject({ ok: false, error: { code: 'changed', ambiguous: true } });
+});
+
 test('an upload that was on its way for long is left to its content to be told', async () => {
   const old = await place('a.txt', 'old');
   site.clock.pass(5000);
