@@ -207,10 +207,22 @@ function unsettled({ truth, scenario }: ChecksOf, change: SimServerChange): Faul
 }
 
 /** What came to stand under a name after its folder was last listed, nobody could see: the API has no conditional write. */
+/** What this very process sent up, and the folder it came from still shows: an upload that was given another name. */
+function isOwnStray({ machines }: ChecksOf, { before, after, client, wroteBy }: SimServerChange): boolean {
+  if (before === undefined || after !== undefined || wroteBy !== client) return false;
+  return machines.some(({ disk }) =>
+    isHeld(
+      [...disk.holds()].filter(({ path }) => !path.startsWith('.rtsync/')),
+      before,
+    ),
+  );
+}
+
 function onServer(of: ChecksOf, change: SimServerChange): Fault | undefined {
   const { before, after } = change;
   const half = halfFile(of, after) ?? unsettled(of, change);
   if (half !== undefined) return half;
+  if (isOwnStray(of, change)) return undefined;
   if (isUnseen(change) && isYoung(of, change)) {
     if (before !== undefined && after !== undefined && keyOf(before) === keyOf(after)) return undefined;
     // What a late request takes away lies in the trash; who sent it is long gone, and cannot put it back.
