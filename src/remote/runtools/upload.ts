@@ -176,8 +176,8 @@ async function judged(
   if (reply.id === childId(job.dir, job.name)) {
     ctx.looks.put(job.dir, job.name, 'file', size);
     const sending = { sentAt: reply.answeredAt - reply.tookMs, answeredAt: reply.answeredAt };
-    // In a folder that we made just now nobody else is likely to write.
-    if (job.look !== undefined && !ctx.looks.isOwn(job.dir) && tellsNothing(sending, size))
+    // Also in a folder that we made just now: others find it while the answer is on its way.
+    if (job.look !== undefined && tellsNothing(sending, size))
       return { kind: 'failed', error: untold(job.write.path) };
     const date = datesTell(ctx) ? ctx.fileClock.span(sending) : undefined;
     return { kind: 'stored', size, date, sending };
