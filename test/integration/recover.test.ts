@@ -372,6 +372,52 @@ describe('a move that was done and not settled', () => {
     }));
 });
 
+describe('an empty folder that was made and not settled', () => {
+  it.each([
+    ['there', 'here'],
+    ['here', 'there'],
+  ] as const)('%s makes room for a file that took its place %s since', (_, side) =>
+    withWorld({}, async (world) => {
+      const { [side]: theirs } = world;
+      await theirs.fill({ 'other.txt': 'other' });
+      await world.sync();
+      await theirs.makeFolder('d');
+      await killed(world);
+      await theirs.remove('d');
+      await theirs.write('d', 'a file after all');
+      const run = await world.sync();
+      expect(run.report.conflicts).toEqual([]);
+      await world.expectQuiet();
+      for (const each of [world.here, world.there]) expect(await each.read('d')).toBe('a file after all');
+    }),
+  );
+
+  it.each([['here'], ['there']] as const)('is no more when it was removed %s since', (side) =>
+    withWorld({}, async (world) => {
+      const { [side]: theirs } = world;
+      await theirs.fill({ 'other.txt': 'other' });
+      await world.sync();
+      await theirs.makeFolder('d');
+      await killed(world);
+      await theirs.remove('d');
+      await world.sync();
+      await world.expectQuiet();
+      for (const each of [world.here, world.there]) expect(await each.paths()).toEqual(['other.txt']);
+    }),
+  );
+
+  it('keeps what somebody put into it since', () =>
+    withWorld({}, async (world) => {
+      await world.here.makeFolder('d');
+      await killed(world);
+      await world.here.remove('d');
+      await world.there.write('d/new.txt', 'by an agent');
+      await world.sync();
+      await world.expectQuiet();
+      expect(await world.here.read('d/new.txt')).toBe('by an agent');
+    }));
+});
+
 describe('a staged replacement', () => {
   const STEPS = [
     ['upload', 'before', 1],
