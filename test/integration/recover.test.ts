@@ -3,7 +3,7 @@
  * somebody edits afterwards is a plain edit, no conflict, and a move that stopped half-way is finished.
  */
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
+import { lstatSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { type Memory, runCycle } from '../../src/engine/cycle.ts';
 import type { Pair } from '../../src/engine/pair.ts';
@@ -371,6 +371,20 @@ describe('a move that was done and not settled', () => {
       await expectPlain(world, { upload: 1 });
     }));
 });
+
+it('what somebody wrote to a file in the moment in which a killed run took its name goes back to it, and up', () =>
+  withWorld({}, async (world) => {
+    await world.here.fill({ 'd/f.txt': 'first', 'd/other.txt': 'other' });
+    await world.sync();
+    await world.there.remove('d/f.txt');
+    const { ino, size, mtimeMs } = lstatSync(world.here.at('d/f.txt'));
+    await world.here.rename('d/f.txt', `.rtsync/tmp/taken-${ino}_${size}_${mtimeMs}_0`);
+    await world.here.write(`.rtsync/tmp/taken-${ino}_${size}_${mtimeMs}_0`, 'written late');
+    expect((await world.sync()).report.conflicts).toEqual([]);
+    await world.expectQuiet();
+    expect(await world.there.read('d/f.txt')).toBe('written late');
+    expect(await world.here.paths()).toEqual(['d/', 'd/f.txt', 'd/other.txt']);
+  }));
 
 describe('an empty folder that was made and not settled', () => {
   it.each([
