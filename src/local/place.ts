@@ -4,8 +4,7 @@
  * passes on.
  */
 import { dirname } from 'node:path';
-import { conflictName } from '../core/conflict-name.ts';
-import { joinLocal, type LocalPath, nameOf, parentOf } from '../core/path.ts';
+import type { LocalPath } from '../core/path.ts';
 import type { LocalStamp } from '../core/tree.ts';
 import { isCode, RtsyncError } from '../lib/errors.ts';
 import type { Disk, DiskStats } from './disk.ts';
@@ -14,6 +13,7 @@ import type { Ground } from './ground.ts';
 import type { LocalTemporary } from './local.ts';
 import { absolute, checkParents, checkPath } from './names.ts';
 import { sameContent, sameVersion, stampOf, trusted } from './stamp.ts';
+import { linkBeside, takenFile } from './taken.ts';
 import { type Received, receivedBy, removeIfThere } from './temporary.ts';
 import { copyDurably, type Drawer, type Trash } from './trash.ts';
 
@@ -95,9 +95,6 @@ async function claimName(ground: Ground, received: Received, path: LocalPath): P
   }
 }
 
-/** Names that are tried for one late write, each free when it was looked at. */
-const MOST_NAMES = 8;
-
 interface Replacement {
   readonly path: LocalPath;
   readonly expected: LocalStamp;
@@ -117,8 +114,11 @@ async function replace(
   if (!sameVersion(disk.lstatSync(file), expected)) throw differs(path);
   const drawer = ground.trash.drawer(ground.clock.now());
   const kept = await keep(ground, drawer, { path, expected });
+  // Until the old version was looked at once more, a later run must be able to.
+  const held = kept.shared ? takenFile(ground, expected) : undefined;
   try {
     await drawer.sync();
+    if (held !== undefined) await disk.link(kept.slot, held);
     const look = disk.lstatSync(file);
     if (look === undefined || !sameContent(look, expected)) throw differs(path);
     disk.renameSync(received.file, file);
@@ -126,10 +126,13 @@ async function replace(
     // Nothing was replaced, so nothing was given up: else each try would leave one more entry in the trash. It stays
     // where a failed rename left the name gone or another's, since it may then be the last of its version.
     if (isCode(error, 'changed') || stillThere(disk, file, expected)) drawer.drop(kept.slot);
+    if (held !== undefined) await removeIfThere(disk, held);
     throw error;
   }
   ground.onTrashed?.(path, kept.slot);
-  if (kept.shared) await rescueLateWrite(ground, { path, expected }, kept.slot);
+  if (held === undefined) return;
+  await rescueLateWrite(ground, { path, expected }, kept.slot);
+  await removeIfThere(disk, held);
 }
 
 function stillThere(disk: Disk, file: string, expected: LocalStamp): boolean {
@@ -187,28 +190,11 @@ async function linkOrCopy(disk: Disk, file: string, slot: string): Promise<boole
 async function rescueLateWrite(ground: Ground, { path, expected }: Replacement, slot: string): Promise<void> {
   const late = ground.disk.lstatSync(slot);
   if (late === undefined || sameContent(late, expected)) return;
-  const beside = (name: string): LocalPath => joinLocal(parentOf(path), name);
-  const lost = new Set<string>();
-  const taken = (name: string): boolean =>
-    lost.has(name) || ground.disk.lstatSync(absolute(ground.root, beside(name))) !== undefined;
-  const naming = { date: new Date(ground.clock.now()), host: ground.host, taken };
-  for (let tries = 0; tries < MOST_NAMES; tries += 1) {
-    const name = conflictName(nameOf(path), naming);
-    const copy = beside(name);
-    try {
-      await ground.disk.link(slot, absolute(ground.root, copy));
-      await ground.syncFolder(dirname(absolute(ground.root, copy)));
-      await removeIfThere(ground.disk, slot);
-      ground.onLateWrite?.(path, copy);
-      return;
-    } catch (error) {
-      // Refused: the bytes are safe where they are, in the trash.
-      if (codeOf(error) === undefined) throw error;
-      if (codeOf(error) !== 'EEXIST') return;
-      // Another rescue of this moment was quicker: a copy of a copy has the name of the copy of its original.
-      lost.add(name);
-    }
-  }
+  const copy = await linkBeside(ground, slot, path);
+  // Refused: the bytes are safe where they are, in the trash.
+  if (copy === undefined) return;
+  await removeIfThere(ground.disk, slot);
+  ground.onLateWrite?.(path, copy);
 }
 
 function differs(path: LocalPath): RtsyncError {

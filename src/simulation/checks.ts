@@ -89,9 +89,7 @@ export function createChecks(of: ChecksOf): Checks {
       const fault =
         halfFile(of, after) ??
         lost(of, before, after, machine.disk.holds()) ??
-        (machines.length === 1 && what.includes('-> .rtsync/trash/')
-          ? unasked(of, path, before, after)
-          : undefined);
+        (machines.length === 1 && TAKES_NAME.test(what) ? unasked(of, path, before, after) : undefined);
       if (fault !== undefined) violated(fault[0], `${machine.name}:${path} ${fault[1]} (${what})`);
     });
   server.onBlindRetry((request) =>
@@ -139,6 +137,8 @@ export function createChecks(of: ChecksOf): Checks {
   };
 }
 
+/** A name on a machine is given up. */
+const TAKES_NAME = /-> \.rtsync\/(trash\/|tmp\/taken-)/;
 const TRASH = /"target":"\/(\.rtsync\/trash\/[^"]+)"/;
 
 function takenBy(change: SimServerChange): Taken {

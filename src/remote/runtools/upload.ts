@@ -176,6 +176,7 @@ async function judged(
   if (reply.id === childId(job.dir, job.name)) {
     ctx.looks.put(job.dir, job.name, 'file', size);
     const sending = { sentAt: reply.answeredAt - reply.tookMs, answeredAt: reply.answeredAt };
+    // Also in a folder that we made just now: others find it while the answer is on its way.
     if (job.look !== undefined && tellsNothing(sending, size))
       return { kind: 'failed', error: untold(job.write.path) };
     const date = datesTell(ctx) ? ctx.fileClock.span(sending) : undefined;

@@ -99,6 +99,20 @@ describe('an upload that waited', () => {
     expect(await disk('a')).toBe('agent');
   });
 
+  test('takes no edit for its own that was made while its answer was long on the way, also in a folder that we made', async () => {
+    const remote = site.far.remote({}, { root: dirAt('d') });
+    await remote.makeRoot();
+    site.faults.next('upload', {
+      kind: 'after',
+      run: async () => {
+        site.clock.pass(3000);
+        await place('d/a', 'theirs');
+        site.clock.pass(3000);
+      },
+    });
+    expect(codes(await writeAll(remote, '', { a: { text: 'of us!' } }))).toEqual({ a: 'changed' });
+  });
+
   test('does not overwrite a version that is not the one kept in the trash', async () => {
     const old = await place('a', 'old');
     site.clock.pass(5000);
