@@ -4,6 +4,9 @@ import { describe, expect, test } from 'vitest';
 import { relPath } from '../../../../src/core/path.ts';
 import { nodeAt, type RemoteTree } from '../../../../src/core/tree.ts';
 import type { Remote, Removal } from '../../../../src/remote/remote.ts';
+import { createFolderMaker } from '../../../../src/remote/runtools/folders.ts';
+import { TOP } from '../../../../src/remote/runtools/ids.ts';
+import { createLooks } from '../../../../src/remote/runtools/looks.ts';
 import { at, codeOf, codes, noRules, removeAll } from '../support.ts';
 import { testSite } from './site.ts';
 
@@ -179,3 +182,25 @@ describe('a new folder', () => {
     expect(await codeOf(site.far.remote({}).makeFolder(at('a')))).toBe('ok');
   });
 });
+  test('that somebody else made first leaves no twin when a stop comes', async () => {
+    site.behaviour.takenFolder = 'stray';
+    const stop = new AbortController();
+    const run = async () => void (await mkdir(join(site.server.folder, 'a')));
+    site.faults.next('makeFolder', { kind: 'before', run });
+    site.faults.next({ label: 'list', path: '/a.new' }, { kind: 'before', run: () => stop.abort() });
+    await codeOf(site.far.remote({}).makeFolder(at('a'), stop.signal));
+    expect(await readdir(site.server.folder)).toEqual(['a']);
+  });
+
+  test('that is never listed is not made twice, though it is empty, where a missing one has no list', async () => {
+    Object.assign(site.behaviour, { takenFolder: 'stray', showHidden: 'ignored' });
+    await mkdir(join(site.server.folder, '.rtsync'));
+    const looks = createLooks(site.far.client, site.clock, 500);
+    const signs = { dotFiles: 'hidden', missingFolder: 'not-found' } as const;
+    await createFolderMaker(site.far.client, looks, () => signs).ensure(TOP, '.rtsync', { growth: false });
+    expect(site.requests.counts().makeFolder).toBeUndefined();
+    await rm(join(site.server.folder, '.rtsync'), { recursive: true });
+    await createFolderMaker(site.far.client, looks, () => signs).ensure(TOP, '.rtsync', { growth: false });
+    expect(await readdir(site.server.folder)).toEqual(['.rtsync']);
+  });
+
