@@ -111,18 +111,32 @@ describe('a move', () => {
     expect(await theirs()).toEqual(['a']);
   });
 
-  test('onto a name that appeared comes back from where the server put it', async () => {
-    site.behaviour.takenName = 'rename';
-    const stamp = await place('a', 'a');
-    site.faults.next('rename', {
-      kind: 'before',
-      run: () => writeFile(join(site.server.folder, 'b'), 'agent'),
-    });
-    const remote = site.far.remote({ takenMove: 'rename' });
-    expect(await codeOf(remote.move({ from: at('a'), to: at('b'), expect: stamp }))).toBe('taken');
-    expect(await theirs()).toEqual(['a', 'b']);
-    expect(await readFile(join(site.server.folder, 'b'), 'utf8')).toBe('agent');
-  });
+  test.each([
+    ['', 'result', false],
+    [', also when no answer tells where that is', 'empty', false],
+    [', also when the answer is lost', 'result', true],
+  ] as const)(
+    'onto a name that appeared comes back from where the server put it%s',
+    async (_, putAnswer, isLost) => {
+      Object.assign(site.behaviour, { takenName: 'rename', putAnswer });
+      const stamp = await place('a', 'a');
+      const agent = () => writeFile(join(site.server.folder, 'b'), '@');
+      if (isLost)
+        site.whileWaiting(
+          'move',
+          async () => {
+            await agent();
+            site.faults.next('rename', { kind: 'lost-answer' });
+          },
+          100,
+        );
+      else site.faults.next('rename', { kind: 'before', run: agent });
+      const remote = site.far.remote({ takenMove: 'rename' });
+      expect(await codeOf(remote.move({ from: at('a'), to: at('b'), expect: stamp }))).toBe('taken');
+      expect(await theirs()).toEqual(['a', 'b']);
+      expect(await readFile(join(site.server.folder, 'b'), 'utf8')).toBe('@');
+    },
+  );
 
   test('of another version than expected, or onto a taken name, sends nothing', async () => {
     const stamp = await place('a', 'a');
@@ -172,16 +186,6 @@ describe('a new folder', () => {
     expect(await readdir(site.server.folder)).toEqual(['a']);
   });
 
-  test('where a file stands is refused', async () => {
-    await place('a', 'file');
-    expect(await codeOf(site.far.remote({}).makeFolder(at('a')))).toBe('taken');
-  });
-
-  test('whose answer was lost is there', async () => {
-    site.faults.next('makeFolder', { kind: 'lost-answer' });
-    expect(await codeOf(site.far.remote({}).makeFolder(at('a')))).toBe('ok');
-  });
-});
   test('that somebody else made first leaves no twin when a stop comes', async () => {
     site.behaviour.takenFolder = 'stray';
     const stop = new AbortController();
@@ -204,3 +208,13 @@ describe('a new folder', () => {
     expect(await readdir(site.server.folder)).toEqual(['.rtsync']);
   });
 
+  test('where a file stands is refused', async () => {
+    await place('a', 'file');
+    expect(await codeOf(site.far.remote({}).makeFolder(at('a')))).toBe('taken');
+  });
+
+  test('whose answer was lost is there', async () => {
+    site.faults.next('makeFolder', { kind: 'lost-answer' });
+    expect(await codeOf(site.far.remote({}).makeFolder(at('a')))).toBe('ok');
+  });
+});
