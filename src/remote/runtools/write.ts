@@ -142,6 +142,7 @@ async function uploadInPlace(
   undated: Undated[],
   signal?: AbortSignal,
 ): Promise<void> {
+  const others = new Set(items.map(({ name }) => name));
   for (const some of chunks(items, WIDE)) {
     await inParallel(some, WIDE, async (item) => {
       const { name, write: one } = item;
@@ -152,7 +153,7 @@ async function uploadInPlace(
         if (matches(listing.entries.get(name), expect) && ctx.looks.allows(dir, name, expect)) return listing;
         throw changed(one.path);
       };
-      const stored = await upload(ctx, { dir, name, write: one, look: seen }, signal);
+      const stored = await upload(ctx, { dir, name, write: one, look: seen, others }, signal);
       if (stored.kind === 'failed') return finish(item, failed(stored.error));
       if (stored.date === undefined) undated.push({ item, stored });
       else await finish(item, { ok: true, value: { size: stored.size, date: stored.date } });
