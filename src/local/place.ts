@@ -185,7 +185,7 @@ async function linkOrCopy(disk: Disk, file: string, slot: string): Promise<boole
 
 /**
  * The old inode in the trash changed after we saw it: its bytes step out of the trash, beside the new version.
- * RACE: a kill between the rename and this leaves them in the trash.
+ * RACE: a power cut between the rename and this, which takes the held version along, leaves them in the trash.
  */
 async function rescueLateWrite(ground: Ground, { path, expected }: Replacement, slot: string): Promise<void> {
   const late = ground.disk.lstatSync(slot);

@@ -37,8 +37,8 @@ export interface Checks {
   ended(name: string, ending: Ending): void;
   /** A process says something: that it halts, it must not in these worlds. */
   heard(name: string, event: EngineEvent): void;
-  /** A process was killed, or its machine lost its power. */
-  died(name: string): void;
+  /** A process was killed, or its machine has lost its power. */
+  died(name: string, powerCut: boolean): void;
   /** Its last run found both sides equal and did nothing. */
   wasIdle(machine: Machine): boolean;
   /** Everything stands still: is all as promised? */

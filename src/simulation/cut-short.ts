@@ -1,6 +1,7 @@
 /**
- * Versions that a process replaced on its machine, and that it died before it could look at again. What a program wrote
- * into one of them right before the replacement has no copy then, but lies in the trash: RACE in the replacement.
+ * Versions that a process replaced on its machine, and that it could not look at again before the power went, which took
+ * along the note of it too. What a program wrote into one of them right before the replacement has no copy then, but
+ * lies in the trash: RACE in the replacement.
  */
 import type { EngineEvent } from '../engine/events.ts';
 import type { Machine } from './machine.ts';
@@ -11,8 +12,8 @@ export interface CutShort {
   replaced(machine: Machine, path: string, before: Uint8Array | undefined, what: string): void;
   /** A process of the machine of this name says how far it is: a deed that has an outcome is over. */
   heard(name: string, event: EngineEvent): void;
-  /** The process of the machine is dead. */
-  died(name: string): void;
+  /** The process of the machine is dead: killed, or its machine has lost its power. */
+  died(name: string, powerCut: boolean): void;
   /** Whether this content was in a version of a deed that was cut short, and lies in the trash of that machine. */
   liesInTrash(content: string): boolean;
 }
@@ -42,8 +43,8 @@ export function createCutShort(): CutShort {
         open.filter(({ path }) => path !== local),
       );
     },
-    died: (name) => {
-      cut.push(...(underWay.get(name) ?? []));
+    died: (name, powerCut) => {
+      if (powerCut) cut.push(...(underWay.get(name) ?? []));
       underWay.delete(name);
     },
     liesInTrash: (content) =>
