@@ -222,7 +222,6 @@ function onServer(of: ChecksOf, change: SimServerChange): Fault | undefined {
   const { before, after } = change;
   const half = halfFile(of, after) ?? unsettled(of, change);
   if (half !== undefined) return half;
-  if (isOwnStray(of, change)) return undefined;
   if (isUnseen(change) && isYoung(of, change)) {
     if (before !== undefined && after !== undefined && keyOf(before) === keyOf(after)) return undefined;
     // What a late request takes away lies in the trash; who sent it is long gone, and cannot put it back.
@@ -230,5 +229,5 @@ function onServer(of: ChecksOf, change: SimServerChange): Fault | undefined {
     if (late || !isHeld(of.server.holds(), before)) of.truth.inGap(before, change.request);
     return undefined;
   }
-  return lost(of, before, after, of.server.holds());
+  return isOwnStray(of, change) ? undefined : lost(of, before, after, of.server.holds());
 }
