@@ -97,6 +97,10 @@ function isHiddenStray(path: string, { behaviour, faults }: Scenario): boolean {
   );
 }
 
+export function isStray(path: string): boolean {
+  return STRAY.test(path);
+}
+
 function isExpectedStray(path: string, scenario: Scenario): boolean {
   return STRAY.test(path) && (straysExpected(scenario) || isHiddenStray(path, scenario));
 }
@@ -131,7 +135,7 @@ export function isKept({ machines, server }: ChecksOf, key: string): boolean {
 export interface Past {
   /** By content, the versions that processes took from their names. */
   readonly left: ReadonlyMap<string, Taken>;
-  readonly cutShort: Pick<CutShort, 'liesInTrash'>;
+  readonly cutShort: Pick<CutShort, 'liesInTrash' | 'wasLeft'>;
 }
 
 export function atRest(of: ChecksOf, violated: Checks['violated'], { left, cutShort }: Past): void {
@@ -179,7 +183,7 @@ export function atRest(of: ChecksOf, violated: Checks['violated'], { left, cutSh
   for (const path of there.keys()) {
     if (path.includes('(conflict') && !mayConflict(scenario))
       violated('no-false-conflict', `${path}, though nobody shares a path`);
-    if (STRAY.test(path) && !isExpectedStray(path, scenario))
+    if (isStray(path) && !isExpectedStray(path, scenario) && !cutShort.wasLeft(there.get(path)))
       violated('no-leftovers', `the stray name ${path}`);
   }
 }

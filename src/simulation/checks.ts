@@ -6,7 +6,7 @@
 import { PAIR_DEFAULTS } from '../config/schema.ts';
 import type { EngineEvent } from '../engine/events.ts';
 import type { Disposition } from '../lib/errors.ts';
-import { atRest, difference, isKept, type Taken } from './at-rest.ts';
+import { atRest, difference, isKept, isStray, type Taken } from './at-rest.ts';
 import { createCutShort } from './cut-short.ts';
 import type { Ending } from './life.ts';
 import { EPOCH, type Machine } from './machine.ts';
@@ -99,6 +99,7 @@ export function createChecks(of: ChecksOf): Checks {
   );
   server.onChange((change) => {
     retire(server, change.before, change.after);
+    if (isStray(change.path) && change.after !== undefined) cutShort.stored(keyOf(change.after));
     if (change.before !== undefined && change.after === undefined)
       left.set(keyOf(change.before), takenBy(change));
     tell(

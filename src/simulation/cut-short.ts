@@ -1,5 +1,5 @@
 /**
- * Versions that a process replaced on its machine, and that it could not look at again before the power went, which took
+ * What processes could not finish. Versions that a process replaced on its machine, and that it could not look at again before the power went, which took
  * along the note of it too. What a program wrote into one of them right before the replacement has no copy then, but
  * lies in the trash: RACE in the replacement.
  */
@@ -8,6 +8,8 @@ import type { Machine } from './machine.ts';
 import { keyOf } from './truth.ts';
 
 export interface CutShort {
+  /** The workspace shows this content of a client under a name that nobody asked for. */
+  stored(content: string): void;
   /** A process of the machine made this change. */
   replaced(machine: Machine, path: string, before: Uint8Array | undefined, what: string): void;
   /** A process of the machine of this name says how far it is: a deed that has an outcome is over. */
@@ -16,6 +18,8 @@ export interface CutShort {
   died(name: string, powerCut: boolean): void;
   /** Whether this content was in a version of a deed that was cut short, and lies in the trash of that machine. */
   liesInTrash(content: string): boolean;
+  /** Whether a process died after this was stored: then nobody knows any more to clear it away. */
+  wasLeft(content: string | undefined): boolean;
 }
 
 interface Replaced {
@@ -27,7 +31,12 @@ interface Replaced {
 export function createCutShort(): CutShort {
   const underWay = new Map<string, Replaced[]>();
   const cut: Replaced[] = [];
+  const stored = new Set<string>();
+  const left = new Set<string>();
   return {
+    stored: (content) => {
+      stored.add(content);
+    },
     replaced: (machine, path, before, what) => {
       if (before === undefined || !what.startsWith('rename .rtsync/tmp/')) return;
       const open = underWay.get(machine.name) ?? [];
@@ -44,9 +53,11 @@ export function createCutShort(): CutShort {
       );
     },
     died: (name, powerCut) => {
+      for (const content of stored) left.add(content);
       if (powerCut) cut.push(...(underWay.get(name) ?? []));
       underWay.delete(name);
     },
+    wasLeft: (content) => content !== undefined && left.has(content),
     liesInTrash: (content) =>
       cut.some(
         (one) => one.content === content && [...one.machine.disk.holds()].some((held) => isIn(one, held)),

@@ -54,11 +54,14 @@ describe('one seed', () => {
 function withoutRandomNames(story: readonly string[]): readonly string[] {
   const numbers = new Map<string, number>();
   return story.map((line) =>
-    line.replace(/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|\b[0-9a-f]{8}\b|\b[0-9a-f]{12}\b/g, (name) => {
-      const number = numbers.get(name) ?? numbers.size;
-      numbers.set(name, number);
-      return `#${number}`;
-    }),
+    line.replace(
+      /[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|(?<=\b|_)[0-9a-f]{8}\b|\b[0-9a-f]{12}\b/g,
+      (name) => {
+        const number = numbers.get(name) ?? numbers.size;
+        numbers.set(name, number);
+        return `#${number}`;
+      },
+    ),
   );
 }
 
