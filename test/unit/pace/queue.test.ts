@@ -89,10 +89,12 @@ describe('the budget', () => {
     for (let i = 0; i < 40; i += 1) server.foreign();
     await clock.run(gate.run(LIST, server.send));
     const work = Promise.all(Array.from({ length: 60 }, () => gate.run(LIST, server.send)));
-    await clock.advance(1000);
-    expect(server.accepted.length).toBe(59);
+    await clock.advance(59_000);
+    expect(server.accepted.length).toBeGreaterThan(45);
+    expect(server.accepted.length).toBeLessThan(60);
     await clock.run(work);
     expect(server.refused).toBe(0);
+    expect(clock.monotonic()).toBeLessThan(180_000);
   });
 
   it('costs little when there is no limit', async () => {

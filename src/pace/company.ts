@@ -1,0 +1,87 @@
+/**
+ * What we allow ourselves of a key that others use too: a rate, in requests per window, that may be far below one. While
+ * the server tells what is left, it grows as long as there is room to spare and shrinks a little, long before a refusal,
+ * when there is little; all who do so end with about equal rates. Where nothing is told, a refusal is all there is to
+ * learn from: half, and then so little more with each success that far fewer than one request in a hundred is refused.
+ */
+export interface Company {
+  readonly rate: number;
+  /** When the next patient request is due. */
+  readonly dueAt: number;
+  /** Refusals of what was sent before this moment have been answered already. */
+  readonly cutAt: number;
+  /** When others were seen the last time. */
+  readonly seenAt: number;
+}
+
+/** What is known at one answer. */
+export interface Sight {
+  /** All our requests of the last window, those without an answer included. */
+  readonly ours: number;
+  /** What we keep to. */
+  readonly limit: number | undefined;
+  /** What the server states; `remaining` is of it. */
+  readonly stated: number | undefined;
+  readonly remaining: number | undefined;
+  readonly sentAt: number;
+  readonly windowMs: number;
+}
+
+/** One request in 200 windows: who was refused that often asks rarely, but asks. */
+const LEAST = 1 / 200;
+
+/** After an answer that was no refusal. Undefined: we are alone, or may behave as if. */
+export function afterSuccess(before: Company | undefined, sight: Sight, now: number): Company | undefined {
+  const { limit, stated, remaining, windowMs } = sight;
+  if (stated === undefined || remaining === undefined) return before && grownBlindly(before, limit);
+  const crowded = stated - remaining - sight.ours > Math.max(2, stated / 20);
+  if (before === undefined) {
+    if (!crowded) return undefined;
+    return { rate: Math.max(1, sight.ours, remaining / 2), dueAt: now, cutAt: now, seenAt: now };
+  }
+  if (!crowded && now - before.seenAt > windowMs) return undefined;
+  const { rate } = before;
+  const spare = remaining - marginOf(stated, rate);
+  const change =
+    spare > 0
+      ? Math.min(Math.sqrt(rate) / 20, spare / (4 * Math.sqrt(rate * stated)))
+      : -Math.min(rate / 10, 0.3);
+  return bounded({ ...before, rate: rate + change, seenAt: crowded ? now : before.seenAt }, limit);
+}
+
+/** After a 429; one cut for all that were on their way together. */
+export function afterRefusal(before: Company | undefined, sight: Sight, now: number): Company | undefined {
+  const { ours, limit, remaining } = sight;
+  // The window was ours, and the server says so: nothing to learn.
+  if (remaining === 0 && limit !== undefined && ours >= 0.8 * limit) return before;
+  if (before !== undefined && sight.sentAt < before.cutAt) return before;
+  const used = Math.max(1, ours);
+  const rate = Math.min(before?.rate ?? limit ?? used, used) / 2;
+  return bounded({ rate, dueAt: now, cutAt: now, seenAt: now }, limit);
+}
+
+/** After one more request. `random` in [0, 1) keeps many programs from falling into step. */
+export function afterSent(company: Company, windowMs: number, random: number, now: number): Company {
+  const distance = windowMs / company.rate;
+  return { ...company, dueAt: Math.max(company.dueAt, now - distance) + distance * (0.5 + random) };
+}
+
+/** How much of a refused window was other people's: 0 all ours, 1 all theirs. */
+export function othersPart(ours: number, limit: number | undefined): number {
+  return limit === undefined ? 0.5 : Math.max(0, 1 - ours / limit);
+}
+
+function grownBlindly(company: Company, limit: number | undefined): Company | undefined {
+  // The slower we are, the faster it grows: that is what evens out unequal rates.
+  const rate = company.rate * (1 + 0.003 * Math.min(2, Math.max(1, company.rate ** -0.25)));
+  return limit !== undefined && rate >= limit ? undefined : { ...company, rate };
+}
+
+/** What is left free because the others' next requests cannot be seen: more, the more of them there are. */
+function marginOf(limit: number, rate: number): number {
+  return Math.min(limit / 3, 2 + 1.5 * Math.sqrt(Math.min(limit, limit / rate)));
+}
+
+function bounded(company: Company, limit: number | undefined): Company {
+  return { ...company, rate: Math.min(limit ?? Number.POSITIVE_INFINITY, Math.max(LEAST, company.rate)) };
+}
