@@ -7,7 +7,7 @@
 import { isPatient, type RequestClass, reserveOf } from './classes.ts';
 import { afterRefusal, afterSent, afterSuccess, type Company, othersPart, type Sight } from './company.ts';
 import type { RateFacts } from './headers.ts';
-import { afterPatient, discoveryDue, NOTHING_SENT, type Spread, spreadDue } from './spread.ts';
+import { afterPatient, afterUrgent, discoveryDue, NOTHING_SENT, type Spread, spreadDue } from './spread.ts';
 import { countedAfter, type Sent, settled, whenBelow, withSent } from './window.ts';
 
 export interface PacerRules {
@@ -183,13 +183,18 @@ function afterStart(
   now: number,
 ): PacerState {
   const { windowMs } = state.rules;
-  const frame = { limit: windowLimit(state), windowMs };
+  const limit = windowLimit(state);
+  const { spread } = state;
   const unsure = state.refusals > 0 || (state.foreign !== undefined && now >= state.foreign.until);
   return {
     ...state,
     inFlight: state.inFlight + 1,
     sent: withSent(state.sent, now, windowMs),
-    spread: isPatient(event.class) ? afterPatient(state.spread, event.class, frame, now) : state.spread,
+    spread: isPatient(event.class)
+      ? afterPatient(spread, event.class, { limit, windowMs }, now)
+      : limit === undefined
+        ? spread
+        : afterUrgent(spread, { limit, windowMs }, now),
     credit: state.credit && { ...state.credit, left: state.credit.left - 1 },
     aheadAt: unsure && !isAhead(state, now) ? now : state.aheadAt,
     company: state.company && afterSent(state.company, windowMs, event.random, now),

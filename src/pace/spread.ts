@@ -16,8 +16,11 @@ export interface Spread {
   readonly discovery: Sent;
 }
 
-/** The part of the limit that may burst in any window. */
-export const BURST = 1 / 2;
+/**
+ * The part of the limit that may burst in any window. Smaller, and a push of two and a half windows would have to wait
+ * for a third; larger, and more than one edit in two seconds at 300 a minute would find no slot.
+ */
+const BURST = 0.7;
 
 export const NOTHING_SENT: Spread = { burst: [], dueAt: Number.NEGATIVE_INFINITY, discovery: [] };
 
@@ -54,10 +57,18 @@ export function afterPatient(
   const most = limit === undefined ? Number.POSITIVE_INFINITY : burstOf(limit);
   if (limit === undefined || countedAfter(spread.burst, now - windowMs) < most)
     return { ...spread, discovery, burst: withOne(spread.burst, now, windowMs) };
+  return { ...spread, discovery, dueAt: dueAfter(spread, { limit, windowMs }, now) };
+}
+
+/** After a request that was not patient: the patient ones give up one of their own, or the window would fill too early. */
+export function afterUrgent(spread: Spread, frame: Frame, now: number): Spread {
+  return { ...spread, dueAt: Math.min(now + frame.windowMs, dueAfter(spread, frame, now)) };
+}
+
+function dueAfter(spread: Spread, { limit, windowMs }: Frame, now: number): number {
   // What was a little late may catch up, or every delay would be lost for good.
   const from = spread.dueAt < now - windowMs / 20 ? now : spread.dueAt;
-  const dueAt = from + windowMs / Math.max(1, limit - reserveOf(limit) - most);
-  return { ...spread, discovery, dueAt };
+  return from + windowMs / Math.max(1, limit - reserveOf(limit) - burstOf(limit));
 }
 
 function burstOf(limit: number): number {
