@@ -2,14 +2,15 @@
  * What we allow ourselves of a key that others use too: a rate, in requests per window, that may be far below one. While
  * the server tells what is left, it grows as long as there is room to spare and shrinks a little, long before a refusal,
  * when there is little; all who do so end with about equal rates. Where nothing is told, a refusal is all there is to
- * learn from: half, and then so little more with each success that far fewer than one request in a hundred is refused.
+ * learn from: half, and then more with each success, at first in great steps and after each refusal in smaller ones,
+ * until far fewer than one request in a hundred is refused.
  */
 export interface Company {
   readonly rate: number;
+  /** By which part the rate may grow with one success. */
+  readonly gain: number;
   /** When the next patient request is due. */
   readonly dueAt: number;
-  /** Refusals of what was sent before this moment have been answered already. */
-  readonly cutAt: number;
   /** When others were seen the last time. */
   readonly seenAt: number;
 }
@@ -23,41 +24,46 @@ export interface Sight {
   /** What the server states; `remaining` is of it. */
   readonly stated: number | undefined;
   readonly remaining: number | undefined;
-  readonly sentAt: number;
   readonly windowMs: number;
 }
 
 /** One request in 200 windows: who was refused that often asks rarely, but asks. */
 const LEAST = 1 / 200;
+/** Without a refusal for so long, there is nobody else. */
+const QUIET_WINDOWS = 4;
+const [LARGEST_GAIN, SMALLEST_GAIN] = [0.5, 0.002];
 
 /** After an answer that was no refusal. Undefined: we are alone, or may behave as if. */
 export function afterSuccess(before: Company | undefined, sight: Sight, now: number): Company | undefined {
   const { limit, stated, remaining, windowMs } = sight;
-  if (stated === undefined || remaining === undefined) return before && grownBlindly(before, limit);
+  if (stated === undefined || remaining === undefined) return before && grownBlindly(before, sight, now);
   const crowded = stated - remaining - sight.ours > Math.max(2, stated / 20);
   if (before === undefined) {
     if (!crowded) return undefined;
-    return { rate: Math.max(1, sight.ours, remaining / 2), dueAt: now, cutAt: now, seenAt: now };
+    return { rate: Math.max(1, sight.ours, remaining / 2), gain: 0.1, dueAt: now, seenAt: now };
   }
   if (!crowded && now - before.seenAt > windowMs) return undefined;
-  const { rate } = before;
+  const { rate, gain } = before;
   const spare = remaining - marginOf(stated, rate);
-  const change =
-    spare > 0
-      ? Math.min(Math.sqrt(rate) / 20, spare / (4 * Math.sqrt(rate * stated)))
-      : -Math.min(rate / 10, 0.3);
-  return bounded({ ...before, rate: rate + change, seenAt: crowded ? now : before.seenAt }, limit);
+  const seen = { ...before, seenAt: crowded ? now : before.seenAt };
+  if (spare <= 0) {
+    const less = { rate: rate - Math.min(rate / 10, 0.3), gain: Math.max(SMALLEST_GAIN, gain * 0.9) };
+    return bounded({ ...seen, ...less }, limit);
+  }
+  const most = Math.max(Math.sqrt(rate) / 20, gain * rate);
+  const change = Math.min(most, spare / (4 * Math.sqrt(rate * stated)));
+  return bounded({ ...seen, rate: rate + change, gain: Math.min(LARGEST_GAIN, gain * 1.02) }, limit);
 }
 
-/** After a 429; one cut for all that were on their way together. */
+/** After the first 429 in a row; what follows it tells nothing about the rate, only that the pause was too short. */
 export function afterRefusal(before: Company | undefined, sight: Sight, now: number): Company | undefined {
   const { ours, limit, remaining } = sight;
   // The window was ours, and the server says so: nothing to learn.
   if (remaining === 0 && limit !== undefined && ours >= 0.8 * limit) return before;
-  if (before !== undefined && sight.sentAt < before.cutAt) return before;
   const used = Math.max(1, ours);
   const rate = Math.min(before?.rate ?? limit ?? used, used) / 2;
-  return bounded({ rate, dueAt: now, cutAt: now, seenAt: now }, limit);
+  const gain = before === undefined ? Math.min(LARGEST_GAIN, 1 / used) : before.gain / 2;
+  return bounded({ rate, gain: Math.max(SMALLEST_GAIN, gain), dueAt: now, seenAt: now }, limit);
 }
 
 /** After one more request. `random` in [0, 1) keeps many programs from falling into step. */
@@ -71,10 +77,15 @@ export function othersPart(ours: number, limit: number | undefined): number {
   return limit === undefined ? 0.5 : Math.max(0, 1 - ours / limit);
 }
 
-function grownBlindly(company: Company, limit: number | undefined): Company | undefined {
-  // The slower we are, the faster it grows: that is what evens out unequal rates.
-  const rate = company.rate * (1 + 0.003 * Math.min(2, Math.max(1, company.rate ** -0.25)));
-  return limit !== undefined && rate >= limit ? undefined : { ...company, rate };
+function grownBlindly(
+  company: Company,
+  { limit = Number.POSITIVE_INFINITY, windowMs }: Sight,
+  now: number,
+): Company | undefined {
+  const { rate, gain, seenAt } = company;
+  const grown = rate * (1 + gain);
+  if (grown >= limit && now - seenAt > QUIET_WINDOWS * windowMs) return undefined;
+  return { ...company, rate: Math.min(limit, grown), gain: Math.min(LARGEST_GAIN, gain * 1.004) };
 }
 
 /** What is left free because the others' next requests cannot be seen: more, the more of them there are. */

@@ -131,7 +131,7 @@ function isStretched({ sample, quick, hold }: Flight): boolean {
 }
 
 function forgotten(floors: Flight['floors']): Flight['floors'] {
-  return Object.fromEntries(Object.entries(floors).map(([label, floor]) => [label, floor * 1.02]));
+  return Object.fromEntries(Object.entries(floors).map(([label, floor]) => [label, floor * 1.002]));
 }
 
 function emptySample(now: number): Sample {

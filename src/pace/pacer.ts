@@ -230,7 +230,6 @@ function afterAnswer(before: PacerState, event: AnsweredEvent, now: number): Pac
     stated: told.stated,
     // What is left of a longer window says nothing about the rate of the others.
     remaining: told.credit === undefined ? facts.remaining : undefined,
-    sentAt: event.sentAt,
     windowMs,
   };
   const fresh = event.sentAt >= told.refusedAt;
@@ -245,7 +244,8 @@ function afterAnswer(before: PacerState, event: AnsweredEvent, now: number): Pac
   const scatter = event.random * scatterMs(pause, refusals, sight);
   const pausedUntil = Math.max(told.pausedUntil ?? 0, now + pause + scatter);
   const refusedAt = fresh ? now : told.refusedAt;
-  return { ...told, refusals, refusedAt, pausedUntil, company: afterRefusal(told.company, sight, now) };
+  const company = told.refusals === 0 ? afterRefusal(told.company, sight, now) : told.company;
+  return { ...told, refusals, refusedAt, pausedUntil, company };
 }
 
 /** What the headers of an answer say about others' requests. In-flight ones of ours may or may not be counted in it yet. */

@@ -267,14 +267,18 @@ describe('a refusal', () => {
     const refused = { kind: 'answered', sentAt: 10, status: 429, facts: {}, random: 0 } as const;
     state = next(next(state, refused, 20), refused, 30);
     expect(limitOf(state)).toBe(30);
-    let answers = 0;
-    for (let now = 60_000; state.company !== undefined; now += 1000, answers += 1) {
+    const rates: number[] = [];
+    for (let now = 60_000; state.company !== undefined && rates.length < 600; now += 1000) {
       state = answer(state, now, 200);
+      rates.push(limitOf(state) ?? 0);
     }
+    expect(rates[20]).toBeGreaterThan(36);
+    expect(rates[20]).toBeLessThan(48);
+    expect(rates).toEqual(rates.toSorted((a, b) => a - b));
+    // It is forgotten only after four windows in which nothing was refused.
+    expect(rates.length).toBeGreaterThan(170);
+    expect(rates.length).toBeLessThan(200);
     expect(limitOf(state)).toBe(60);
-    // So few refusals that it could go on like this for ever.
-    expect(answers).toBeGreaterThan(200);
-    expect(answers).toBeLessThan(300);
   });
 });
 
