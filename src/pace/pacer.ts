@@ -5,10 +5,19 @@
  * makes the store larger. It knows no queue, no timer, no HTTP: `now` is milliseconds of a clock that never goes back.
  */
 import { isPatient, type RequestClass, reserveOf } from './classes.ts';
-import { afterRefusal, afterSent, afterSuccess, type Company, othersPart, type Sight } from './company.ts';
+import {
+  afterRefusal,
+  afterRow,
+  afterSent,
+  afterSuccess,
+  type Company,
+  othersPart,
+  type Sight,
+} from './company.ts';
 import type { RateFacts } from './headers.ts';
+import { pauseMs, scatterMs } from './pause.ts';
 import { afterPatient, afterUrgent, discoveryDue, NOTHING_SENT, type Spread, spreadDue } from './spread.ts';
-import { countedAfter, type Sent, settled, whenBelow, withSent } from './window.ts';
+import { countedAfter, MEMORY, type Sent, settled, whenBelow, withSent } from './window.ts';
 
 export interface PacerRules {
   /** Requests per window that the user configured; undefined: what the server says, or no limit. */
@@ -31,6 +40,8 @@ export interface PacerState {
   readonly pausedUntil: number | undefined;
   /** 429s in a row, those of requests that were on their way together counted as one. */
   readonly refusals: number;
+  /** When the first and the latest of the row were answered. */
+  readonly rowAt: number;
   readonly refusedAt: number;
   /** When one request went ahead to find out how things are; the others wait for its answer. */
   readonly aheadAt: number | undefined;
@@ -77,6 +88,7 @@ export function startPacer(rules: PacerRules): PacerState {
     credit: undefined,
     pausedUntil: undefined,
     refusals: 0,
+    rowAt: Number.NEGATIVE_INFINITY,
     refusedAt: Number.NEGATIVE_INFINITY,
     aheadAt: undefined,
     company: undefined,
@@ -185,19 +197,20 @@ function afterStart(
   const { windowMs } = state.rules;
   const limit = windowLimit(state);
   const { spread } = state;
+  const patient = isPatient(event.class);
   const unsure = state.refusals > 0 || (state.foreign !== undefined && now >= state.foreign.until);
   return {
     ...state,
     inFlight: state.inFlight + 1,
     sent: withSent(state.sent, now, windowMs),
-    spread: isPatient(event.class)
+    spread: patient
       ? afterPatient(spread, event.class, { limit, windowMs }, now)
       : limit === undefined
         ? spread
         : afterUrgent(spread, { limit, windowMs }, now),
     credit: state.credit && { ...state.credit, left: state.credit.left - 1 },
     aheadAt: unsure && !isAhead(state, now) ? now : state.aheadAt,
-    company: state.company && afterSent(state.company, windowMs, event.random, now),
+    company: state.company && afterSent(state.company, { windowMs, random: event.random, patient }, now),
   };
 }
 
@@ -225,7 +238,8 @@ function afterAnswer(before: PacerState, event: AnsweredEvent, now: number): Pac
   };
   const told = { ...state, ...heard(state, facts, now) };
   const sight: Sight = {
-    ours: countedAfter(told.sent, now - windowMs),
+    // As it may have been when the server counted, which was some time ago.
+    ours: countedAfter(told.sent, Math.max(event.sentAt, now - MEMORY * windowMs) - windowMs),
     limit: windowLimit(told),
     stated: told.stated,
     // What is left of a longer window says nothing about the rate of the others.
@@ -237,15 +251,17 @@ function afterAnswer(before: PacerState, event: AnsweredEvent, now: number): Pac
     const asked = event.status === 503 ? (facts.retryAfterMs ?? 0) : 0;
     const pausedUntil = asked > 0 ? Math.max(told.pausedUntil ?? 0, now + asked) : told.pausedUntil;
     const refusals = fresh ? 0 : told.refusals;
-    return { ...told, refusals, pausedUntil, company: afterSuccess(told.company, sight, now) };
+    const row = fresh && told.refusals > 1;
+    const before = row ? afterRow(told.company, sight, now - told.rowAt) : told.company;
+    return { ...told, refusals, pausedUntil, company: afterSuccess(before, sight, now) };
   }
   const refusals = told.refusals + (fresh ? 1 : 0);
-  const pause = pauseMs(event, refusals, windowMs);
-  const scatter = event.random * scatterMs(pause, refusals, sight);
-  const pausedUntil = Math.max(told.pausedUntil ?? 0, now + pause + scatter);
+  const pause = pauseMs(facts, refusals, sight) + event.random * scatterMs(facts, refusals, sight);
+  const pausedUntil = Math.max(told.pausedUntil ?? 0, now + pause);
   const refusedAt = fresh ? now : told.refusedAt;
-  const company = told.refusals === 0 ? afterRefusal(told.company, sight, now) : told.company;
-  return { ...told, refusals, refusedAt, pausedUntil, company };
+  if (told.refusals > 0) return { ...told, refusals, refusedAt, pausedUntil };
+  const company = afterRefusal(told.company, sight, now);
+  return { ...told, refusals, rowAt: now, refusedAt, pausedUntil, company };
 }
 
 /** What the headers of an answer say about others' requests. In-flight ones of ours may or may not be counted in it yet. */
@@ -268,25 +284,6 @@ function heard(state: PacerState, facts: RateFacts, now: number): Pick<PacerStat
 
 function alive<T extends { readonly until: number }>(one: T | undefined, now: number): T | undefined {
   return one !== undefined && one.until > now ? one : undefined;
-}
-
-/**
- * How much longer a pause may get by chance. All who were refused together would come back together; the more of the
- * window was theirs, and the more often it happened, the wider they scatter, up to sixteen windows.
- */
-function scatterMs(pause: number, refusals: number, { ours, limit, windowMs }: Sight): number {
-  const wide = Math.min(windowMs, 2 * pause) * othersPart(ours, limit) * 4 ** Math.min(refusals - 1, 10);
-  return Math.max(Math.min(windowMs / 60, pause / 10), Math.min(16 * windowMs, wide));
-}
-
-/** How long a 429 closes the gate: as told, else doubling from a second to the window. */
-function pauseMs(event: AnsweredEvent, refusals: number, windowMs: number): number {
-  const { retryAfterMs, resetInMs } = event.facts;
-  const own = Math.min(windowMs, (windowMs / 60) * 2 ** Math.min(refusals - 1, 20));
-  if (retryAfterMs !== undefined && retryAfterMs > 0) return retryAfterMs;
-  if (resetInMs !== undefined && (event.facts.remaining ?? 0) === 0)
-    return Math.max(resetInMs, refusals > 2 ? own : 0);
-  return own;
 }
 
 /** The limit of every window: the smaller of configured and stated. */

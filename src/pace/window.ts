@@ -7,6 +7,9 @@
 /** Moment (milliseconds of a monotonic clock) and how many; ascending. */
 export type Sent = readonly (readonly [at: number, count: number])[];
 
+/** For how many windows more than one requests are remembered: answers tell of a moment that is past. */
+export const MEMORY = 0.1;
+
 /** An unanswered request counts as having arrived this late at most: longer ones are uploads, counted when they began. */
 function slackOf(windowMs: number): number {
   return windowMs / 40;
@@ -58,7 +61,8 @@ export function countedAfter(sent: Sent, since: number): number {
 
 function young(sent: Sent, now: number, windowMs: number): Sent {
   let old = 0;
-  while (old < sent.length && (sent[old]?.[0] ?? now) <= now - windowMs) old += 1;
+  const oldest = now - (1 + MEMORY) * windowMs;
+  while (old < sent.length && (sent[old]?.[0] ?? now) <= oldest) old += 1;
   return old === 0 ? sent : sent.slice(old);
 }
 
