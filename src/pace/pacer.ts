@@ -5,15 +5,7 @@
  * makes the store larger. It knows no queue, no timer, no HTTP: `now` is milliseconds of a clock that never goes back.
  */
 import { isPatient, type RequestClass, reserveOf } from './classes.ts';
-import {
-  afterRefusal,
-  afterRow,
-  afterSent,
-  afterSuccess,
-  type Company,
-  othersPart,
-  type Sight,
-} from './company.ts';
+import { afterRefusal, afterRow, afterSent, afterSuccess, type Company, type Sight } from './company.ts';
 import type { RateFacts } from './headers.ts';
 import { pauseMs, scatterMs } from './pause.ts';
 import { afterPatient, afterUrgent, discoveryDue, NOTHING_SENT, type Spread, spreadDue } from './spread.ts';
@@ -142,37 +134,6 @@ export function admission(state: PacerState, asking: Asking, now: number): Admis
 /** Requests per window that are to be had: the smallest of configured, stated and what others leave us. */
 export function limitOf(state: PacerState): number | undefined {
   return least(windowLimit(state), state.company?.rate);
-}
-
-/** What a restart must remember, relative to `now`, so that it means the same on another clock. */
-export interface PacerMemory {
-  readonly pauseMs: number;
-  /** Age in milliseconds, count. */
-  readonly sent: readonly (readonly [ageMs: number, count: number])[];
-}
-
-export function snapshot(state: PacerState, now: number): PacerMemory {
-  const kept = state.sent.filter(([at]) => at > now - state.rules.windowMs);
-  return {
-    pauseMs: Math.max(0, (state.pausedUntil ?? now) - now),
-    sent: kept.map(([at, count]) => [now - at, count]),
-  };
-}
-
-/** `elapsedMs`: how long ago the snapshot was taken. */
-export function restore(rules: PacerRules, memory: PacerMemory, elapsedMs: number, now: number): PacerState {
-  const gone = Math.max(0, elapsedMs);
-  const pauseMs = memory.pauseMs - gone;
-  const sent = memory.sent
-    .map(([age, count]) => [now - gone - age, count] as const)
-    .filter(([at]) => at > now - rules.windowMs);
-  return {
-    ...startPacer(rules),
-    sent,
-    // Which of them kept a distance is not remembered: none did.
-    spread: { ...NOTHING_SENT, burst: sent },
-    pausedUntil: pauseMs > 0 ? now + pauseMs : undefined,
-  };
 }
 
 type AnsweredEvent = Extract<PacerEvent, { kind: 'answered' }>;

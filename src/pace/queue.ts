@@ -11,16 +11,8 @@ import { classOf } from './classes.ts';
 import { afterLanding, startFlight, tierConcurrency, withMost } from './flight.ts';
 import { rateFacts } from './headers.ts';
 import { createLanes, type WaitingLine } from './lanes.ts';
-import {
-  type Admission,
-  admission,
-  limitOf,
-  next,
-  type PacerEvent,
-  restore,
-  snapshot,
-  startPacer,
-} from './pacer.ts';
+import { restore, snapshot } from './memory.ts';
+import { type Admission, admission, limitOf, next, type PacerEvent, startPacer } from './pacer.ts';
 
 const savedPaceSchema = z.object({
   version: z.literal(1),
@@ -28,6 +20,14 @@ const savedPaceSchema = z.object({
   savedAt: z.number(),
   pauseMs: z.number().nonnegative(),
   sent: z.array(z.tuple([z.number(), z.number().int().positive()]).readonly()).readonly(),
+  company: z
+    .object({
+      rate: z.number().positive(),
+      gain: z.number().positive(),
+      seenMs: z.number(),
+      dueMs: z.number(),
+    })
+    .optional(),
 });
 
 /** What a gate remembers over a restart; plain JSON. */

@@ -1,14 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import type { RequestClass } from '../../../src/pace/classes.ts';
 import type { RateFacts } from '../../../src/pace/headers.ts';
+import { restore, snapshot } from '../../../src/pace/memory.ts';
 import {
   type Asking,
   admission,
   limitOf,
   next,
   type PacerState,
-  restore,
-  snapshot,
   startPacer,
 } from '../../../src/pace/pacer.ts';
 
@@ -303,6 +302,17 @@ describe('a restart', () => {
       reason: 'window',
     });
     expect(admission({ ...state, pausedUntil: undefined }, LIST, 7 + 46_000).open).toBe(true);
+  });
+
+  it('goes on with the rate that others leave, and forgets it as if it had gone on running', () => {
+    const facts = { limit: 60, remaining: 20, resetInMs: 30_000 };
+    const crowded = answer(startPacer(RULES), 0, 200, facts, { of: 'urgent' });
+    const memory = JSON.parse(JSON.stringify(snapshot(crowded, 5000)));
+    const state = restore(RULES, memory, 10_000, 500);
+    expect(state.company?.rate).toBe(10);
+    const alone = { limit: 60, remaining: 60, resetInMs: 30_000 };
+    expect(answer(state, 45_000, 200, alone).company).toBeDefined();
+    expect(answer(state, 46_000, 200, alone).company).toBeUndefined();
   });
 
   it('keeps the whole pause when the wall clock went back', () => {
