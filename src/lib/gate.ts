@@ -14,6 +14,10 @@ export interface RequestTicket {
   readonly growth: boolean;
   /** Higher goes first. 0 is the usual one, 10 an edit that a person waits for. */
   readonly priority?: number;
+  /** An edit that a person waits for. */
+  readonly urgent?: boolean;
+  /** A list of the look in the background, which may take a part of the rate alone. */
+  readonly discovery?: boolean;
   /**
    * Asked in the moment of admission, before anything is counted or sent: does what the request relies on still hold?
    * `turnMs`: milliseconds from one admission to the next at the limit in force; 0 without a limit. When it answers
