@@ -23,6 +23,10 @@ const RETRY_MAX_MS = 60_000;
 /** `tries`: cycles in a row that ended the same way without a deed. */
 export function whatNext(result: CycleResult, tries: number): Next {
   const { totals } = result;
+  if (totals.superseded || (result.partial && totals.later === undefined)) {
+    const dirs = totals.replan.size === 0 ? [] : dirsOf(result.memory.remote.tree, [...totals.replan]);
+    return { kind: 'again', why: 'follow-up', request: { local: [], remote: dirs }, waitMs: 0 };
+  }
   if (totals.later !== undefined) {
     // Every deed looks again before it acts, so nothing need be listed here to try once more.
     const waitMs = Math.min(RETRY_MAX_MS, RETRY_MS * 2 ** tries);

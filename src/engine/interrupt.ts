@@ -1,0 +1,125 @@
+/**
+ * Lets a fresh local edit interrupt a cycle that takes long: what waits at the gate is called back, what is under way
+ * ends, and the cycle is over. The watcher tells of our own deeds, too: the disk is asked whether there is more to it.
+ */
+import { type DirPath, keyOf, type LocalDir } from '../core/path.ts';
+import { type LocalStamp, type LocalTree, type Node, nodeAt } from '../core/tree.ts';
+import { RtsyncError } from '../lib/errors.ts';
+import type { LocalScan } from '../local/local.ts';
+import type { CycleRequest, CycleResult, CycleStage } from './cycle.ts';
+import type { Pair } from './pair.ts';
+import type { Triggers } from './triggers.ts';
+
+/** What was interrupted a short while ago is let alone for this long, so that much writing does not stop all else. */
+const PATIENCE_MS = 1_000;
+const SHORT_WHILE_MS = 5_000;
+/** Hints of more folders come from deeds of ours, or announce a change that is itself no small one. */
+const FEW = 64;
+
+export interface Interrupter {
+  /** Runs a cycle, which ends early when something more urgent comes up. A look that was called back rejects with `superseded`. */
+  run(cycle: (onStage: NonNullable<CycleRequest['onStage']>) => Promise<CycleResult>): Promise<CycleResult>;
+  /** The stage that the latest cycle came to. */
+  readonly reached: CycleStage | undefined;
+}
+
+export function createInterrupter(pair: Pair, triggers: Triggers, signal: AbortSignal): Interrupter {
+  /** When a stage was interrupted last. */
+  const calledAt = new Map<CycleStage, number>();
+  const wasCalled = (stage: CycleStage): boolean =>
+    pair.clock.monotonic() - (calledAt.get(stage) ?? Number.NEGATIVE_INFINITY) < SHORT_WHILE_MS;
+  let reached: CycleStage | undefined;
+
+  return {
+    get reached() {
+      return reached;
+    },
+    run: async (cycle) => {
+      reached = undefined;
+      let current: { readonly stop: AbortController; readonly ended: Promise<void> } | undefined;
+      const end = async (): Promise<void> => {
+        current?.stop.abort();
+        await current?.ended;
+      };
+      const onStage = (stage: CycleStage, local: () => LocalScan): void => {
+        const earlier = end();
+        reached = stage;
+        if (stage === 'judging') pair.gate.resume();
+        // A look starts anew when it was called back: again and again, and it would never be done.
+        if (stage === 'judging' || (stage === 'looking' && wasCalled(stage))) return;
+        const stop = new AbortController();
+        const how = { pair, triggers, local, signal: AbortSignal.any([signal, stop.signal]) };
+        const watch = async (): Promise<void> => {
+          await earlier;
+          const came = await somethingCame(how, wasCalled(stage) ? PATIENCE_MS : 0);
+          if (!came || stop.signal.aborted) return;
+          calledAt.set(stage, pair.clock.monotonic());
+          pair.gate.callBack(superseded());
+        };
+        current = { stop, ended: watch() };
+      };
+      try {
+        return await cycle(onStage);
+      } finally {
+        await end();
+        pair.gate.resume();
+      }
+    },
+  };
+}
+
+function superseded(): RtsyncError {
+  return new RtsyncError('superseded', 'called back before it was sent: something more urgent came up');
+}
+
+interface Listening {
+  readonly pair: Pair;
+  readonly triggers: Triggers;
+  /** How the disk should look now. */
+  readonly local: () => LocalScan;
+  readonly signal: AbortSignal;
+}
+
+/** Resolves with true when hints tell of something that is no deed of ours, and leaves them; false when it is over. */
+async function somethingCame(how: Listening, patienceMs: number): Promise<boolean> {
+  const { pair, triggers, signal } = how;
+  if (patienceMs > 0) await pair.clock.sleep(patienceMs, signal).catch(() => undefined);
+  while (!signal.aborted) {
+    await triggers.settled(signal);
+    if (signal.aborted) return false;
+    const dirs = triggers.take();
+    const few = dirs !== 'all' && dirs.length <= FEW;
+    const fresh = few && (await holdsMore(how, dirs).catch(() => true));
+    if (few && !fresh) continue;
+    triggers.hint(dirs);
+    return fresh && !signal.aborted;
+  }
+  return false;
+}
+
+/** Whether these folders hold anything but what is expected there, before or after deeds that end just now. */
+async function holdsMore({ pair, local }: Listening, dirs: readonly LocalDir[]): Promise<boolean> {
+  const before = local();
+  const scan = await pair.local.rescan(before, dirs, pair.options.rules);
+  const after = local();
+  if (scan.rules.fingerprint !== before.rules.fingerprint) return true;
+  return dirs.some((dir) => {
+    const [was, is, now] = [before.tree, after.tree, scan.tree].map((tree) => childrenAt(tree, dir));
+    const keys = new Set([...(was?.keys() ?? []), ...(is?.keys() ?? []), ...(now?.keys() ?? [])]);
+    return [...keys].some((key) => {
+      const seen = versionOf(now?.get(key));
+      return seen !== versionOf(was?.get(key)) && seen !== versionOf(is?.get(key));
+    });
+  });
+}
+
+function childrenAt(tree: LocalTree, dir: LocalDir): LocalTree['children'] | undefined {
+  const node = nodeAt(tree, keyOf(dir) as DirPath);
+  return node?.kind === 'folder' ? node.children : undefined;
+}
+
+function versionOf(node: Node<LocalStamp> | undefined): string | undefined {
+  if (node?.kind !== 'file') return node?.kind;
+  const { size, ino, mtimeMs, ctimeMs } = node.stamp;
+  return `${size}:${ino}:${mtimeMs}:${ctimeMs}`;
+}
