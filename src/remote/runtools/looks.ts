@@ -27,8 +27,8 @@ export interface Looks {
   scanned(dir: DirId, signal?: AbortSignal): Promise<Listing>;
   /** Takes over a list that somebody else made. */
   remember(dir: DirId, listing: Listing): void;
-  /** We made this folder just now: it is empty. */
-  made(dir: EntryId): void;
+  /** We made this folder: it was empty when that was sent (monotonic milliseconds; now, when it is left out). */
+  made(dir: EntryId, sentAt?: number): void;
   /** A list that an upload may still rely on, with our own deeds since; a new one when there is none. */
   recent(dir: DirId, signal?: AbortSignal): Promise<Listing>;
   /** Whether we made this folder a moment ago, so that nobody else is likely to write to it. */
@@ -127,8 +127,8 @@ export function createLooks(client: StorageClient, clock: Clock, lookWithinMs: n
     fresh,
     scanned: (dir, signal) => list(dir, { signal, discovery: true }),
     remember,
-    made: (dir) => {
-      const memory = { entries: new Map(), sentAt: clock.monotonic(), blurred: false };
+    made: (dir, sentAt = clock.monotonic()) => {
+      const memory = { entries: new Map(), sentAt, blurred: false };
       own.add(memory);
       memories.set(dir, memory);
     },
