@@ -22,6 +22,8 @@ const SLICE_MS = 2_000;
 /** Time that the sweep has lost (to deeds, to pauses) and may make up for at most. */
 const CATCH_UP_MS = 2 * SLICE_MS;
 const MINUTE = 60_000;
+/** One request, but for what the sums lose. */
+const ENOUGH = 0.99;
 
 /** What is known, as figures. */
 export interface Knowledge {
@@ -114,7 +116,7 @@ export function createFreshness(): Freshness {
     refill(now, limit);
     const taken: DirPath[] = [];
     for (const [dir, { at }] of hotOnes(underMs)) {
-      if (tokens.left < 1) break;
+      if (tokens.left < ENOUGH) break;
       if (at > now) continue;
       tokens.left -= 1;
       taken.push(dir);
@@ -125,7 +127,7 @@ export function createFreshness(): Freshness {
     const first = Math.min(NOT_SOON, ...hotOnes(underMs).map(([, { at }]) => at));
     refill(now, limit);
     const perMs = (limit * HOT_SHARE) / MINUTE;
-    return tokens.left >= 1 ? first : Math.max(first, now + (1 - tokens.left) / perMs);
+    return tokens.left >= ENOUGH ? first : Math.max(first, now + (1 - tokens.left) / perMs);
   };
   const oldest = (count: number): DirPath[] => {
     const found: DirPath[] = [];
