@@ -174,7 +174,8 @@ export function createFreshness(): Freshness {
       const hotOnes = takeHot(now, limit, NOT_SOON);
       if (now < sweepAt) return hotOnes;
       const count = sliceOf(limit);
-      sweepAt = Math.max(sweepAt, now - CATCH_UP_MS) + (count * MINUTE) / (limit * SWEEP_SHARE);
+      const from = sweepAt === NEVER ? now : Math.max(sweepAt, now - CATCH_UP_MS);
+      sweepAt = from + (count * MINUTE) / (limit * SWEEP_SHARE);
       return [...new Set([...hotOnes, ...oldest(count)])];
     },
     takeHot,
