@@ -29,6 +29,7 @@ export function createInterrupter(pair: Pair, triggers: Triggers, signal: AbortS
   const wasCalled = (stage: CycleStage): boolean =>
     pair.clock.monotonic() - (calledAt.get(stage) ?? Number.NEGATIVE_INFINITY) < SHORT_WHILE_MS;
   let reached: CycleStage | undefined;
+  const held: (readonly LocalDir[] | 'all')[] = [];
 
   return {
     get reached() {
@@ -36,6 +37,7 @@ export function createInterrupter(pair: Pair, triggers: Triggers, signal: AbortS
     },
     run: async (cycle) => {
       reached = undefined;
+      let called = false;
       let current: { readonly stop: AbortController; readonly ended: Promise<void> } | undefined;
       const end = async (): Promise<void> => {
         current?.stop.abort();
@@ -48,11 +50,13 @@ export function createInterrupter(pair: Pair, triggers: Triggers, signal: AbortS
         // A look starts anew when it was called back: again and again, and it would never be done.
         if (stage === 'judging' || (stage === 'looking' && wasCalled(stage))) return;
         const stop = new AbortController();
-        const how = { pair, triggers, local, signal: AbortSignal.any([signal, stop.signal]) };
+        const hold = (dirs: readonly LocalDir[] | 'all'): void => void held.push(dirs);
+        const how = { pair, triggers, local, hold, signal: AbortSignal.any([signal, stop.signal]) };
         const watch = async (): Promise<void> => {
           await earlier;
           const came = await somethingCame(how, wasCalled(stage) ? PATIENCE_MS : 0);
           if (!came || stop.signal.aborted) return;
+          called = true;
           calledAt.set(stage, pair.clock.monotonic());
           pair.gate.callBack(superseded());
         };
@@ -63,6 +67,7 @@ export function createInterrupter(pair: Pair, triggers: Triggers, signal: AbortS
       } finally {
         await end();
         pair.gate.resume();
+        if (!called) for (const dirs of held.splice(0)) triggers.hint(dirs);
       }
     },
   };
@@ -77,22 +82,26 @@ interface Listening {
   readonly triggers: Triggers;
   /** How the disk should look now. */
   readonly local: () => LocalScan;
+  /** Keeps hints of so much that asking the disk would cost too much: they wait until nothing is called back. */
+  readonly hold: (dirs: readonly LocalDir[] | 'all') => void;
   readonly signal: AbortSignal;
 }
 
 /** Resolves with true when hints tell of something that is no deed of ours, and leaves them; false when it is over. */
 async function somethingCame(how: Listening, patienceMs: number): Promise<boolean> {
-  const { pair, triggers, signal } = how;
+  const { pair, triggers, hold, signal } = how;
   if (patienceMs > 0) await pair.clock.sleep(patienceMs, signal).catch(() => undefined);
   while (!signal.aborted) {
     await triggers.settled(signal);
     if (signal.aborted) return false;
     const dirs = triggers.take();
-    const few = dirs !== 'all' && dirs.length <= FEW;
-    const fresh = few && (await holdsMore(how, dirs).catch(() => true));
-    if (few && !fresh) continue;
+    if (dirs === 'all' || dirs.length > FEW) {
+      hold(dirs);
+      continue;
+    }
+    if (!(await holdsMore(how, dirs).catch(() => true))) continue;
     triggers.hint(dirs);
-    return fresh && !signal.aborted;
+    return !signal.aborted;
   }
   return false;
 }

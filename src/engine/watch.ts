@@ -26,7 +26,7 @@ export interface WatchOptions extends ScheduleOptions {
 
 export interface LocalWatcher {
   /** Folders that the scan found; the watcher follows them. */
-  follow(memory: Memory): Promise<void> | void;
+  follow(memory: Pick<Memory, 'local'>): Promise<void> | void;
   close(): Promise<void>;
 }
 
@@ -101,7 +101,17 @@ async function oneCycle(
   signal: AbortSignal,
 ): Promise<void> {
   const { memory } = schedule;
-  const result = await interrupter.run((onStage) => runCycle(pair, memory, { ...request, onStage }, signal));
+  let following: Promise<void> = Promise.resolve();
+  const result = await interrupter.run((interrupts) => {
+    const onStage: typeof interrupts = (stage, local) => {
+      interrupts(stage, local);
+      // What is edited while much is carried over for the first time is seen, too.
+      if (stage === 'working' && memory === undefined)
+        following = Promise.resolve(watcher.follow({ local: local() })).catch(() => undefined);
+    };
+    return runCycle(pair, memory, { ...request, onStage }, signal);
+  });
+  await following;
   if (isNews(pair, result)) keepSnapshot(pair, result.memory);
   if (halt.told !== undefined) notice(pair, 'info', 'no longer halted; it goes on');
   Object.assign(halt, { inARow: 0, told: undefined });
