@@ -2,8 +2,9 @@
  * Lets a fresh local edit interrupt a cycle that takes long: what waits at the gate is called back, what is under way
  * ends, and the cycle is over. The watcher tells of our own deeds, too: the disk is asked whether there is more to it.
  */
+import type { BaseStamp } from '../core/base.ts';
 import { type DirPath, keyOf, type LocalDir } from '../core/path.ts';
-import { type LocalStamp, type LocalTree, type Node, nodeAt } from '../core/tree.ts';
+import { type LocalStamp, type Node, nodeAt, type Tree } from '../core/tree.ts';
 import { RtsyncError } from '../lib/errors.ts';
 import type { LocalScan } from '../local/local.ts';
 import type { CycleRequest, CycleResult, CycleStage } from './cycle.ts';
@@ -51,7 +52,14 @@ export function createInterrupter(pair: Pair, triggers: Triggers, signal: AbortS
         if (stage === 'judging' || (stage === 'looking' && wasCalled(stage))) return;
         const stop = new AbortController();
         const hold = (dirs: readonly LocalDir[] | 'all'): void => void held.push(dirs);
-        const how = { pair, triggers, local, hold, signal: AbortSignal.any([signal, stop.signal]) };
+        const how = {
+          pair,
+          triggers,
+          begun: local(),
+          local,
+          hold,
+          signal: AbortSignal.any([signal, stop.signal]),
+        };
         const watch = async (): Promise<void> => {
           await earlier;
           const came = await somethingCame(how, wasCalled(stage) ? PATIENCE_MS : 0);
@@ -80,7 +88,8 @@ function superseded(): RtsyncError {
 interface Listening {
   readonly pair: Pair;
   readonly triggers: Triggers;
-  /** How the disk should look now. */
+  /** As it was seen when the stage began, and how it should look now. */
+  readonly begun: LocalScan;
   readonly local: () => LocalScan;
   /** Keeps hints of so much that asking the disk would cost too much: they wait until nothing is called back. */
   readonly hold: (dirs: readonly LocalDir[] | 'all') => void;
@@ -106,28 +115,32 @@ async function somethingCame(how: Listening, patienceMs: number): Promise<boolea
   return false;
 }
 
-/** Whether these folders hold anything but what is expected there, before or after deeds that end just now. */
-async function holdsMore({ pair, local }: Listening, dirs: readonly LocalDir[]): Promise<boolean> {
-  const before = local();
-  const scan = await pair.local.rescan(before, dirs, pair.options.rules);
-  const after = local();
-  if (scan.rules.fingerprint !== before.rules.fingerprint) return true;
+/** Whether these folders hold anything but what both sides agree on and what this cycle has done itself. */
+async function holdsMore({ pair, begun, local }: Listening, dirs: readonly LocalDir[]): Promise<boolean> {
+  const scan = await pair.local.rescan(local(), dirs, pair.options.rules);
+  if (scan.rules.fingerprint !== begun.rules.fingerprint) return true;
+  const now = local();
+  const base = pair.state.base();
   return dirs.some((dir) => {
-    const [was, is, now] = [before.tree, after.tree, scan.tree].map((tree) => childrenAt(tree, dir));
-    const keys = new Set([...(was?.keys() ?? []), ...(is?.keys() ?? []), ...(now?.keys() ?? [])]);
+    const [seen, done, before] = [scan.tree, now.tree, begun.tree].map((tree) => childrenAt(tree, dir));
+    const agreed = childrenAt(base, dir);
+    const keys = new Set([...(seen?.keys() ?? []), ...(done?.keys() ?? []), ...(agreed?.keys() ?? [])]);
     return [...keys].some((key) => {
-      const seen = versionOf(now?.get(key));
-      return seen !== versionOf(was?.get(key)) && seen !== versionOf(is?.get(key));
+      const version = versionOf(seen?.get(key));
+      if (version === versionOf(agreed?.get(key))) return false;
+      const was = versionOf(before?.get(key));
+      const isLeftOut = version === 'untracked' || version === 'unknown';
+      return isLeftOut ? version !== was : version === was || version !== versionOf(done?.get(key));
     });
   });
 }
 
-function childrenAt(tree: LocalTree, dir: LocalDir): LocalTree['children'] | undefined {
+function childrenAt<S>(tree: Tree<S>, dir: LocalDir): Tree<S>['children'] | undefined {
   const node = nodeAt(tree, keyOf(dir) as DirPath);
   return node?.kind === 'folder' ? node.children : undefined;
 }
 
-function versionOf(node: Node<LocalStamp> | undefined): string | undefined {
+function versionOf(node: Node<LocalStamp | BaseStamp> | undefined): string | undefined {
   if (node?.kind !== 'file') return node?.kind;
   const { size, ino, mtimeMs, ctimeMs } = node.stamp;
   return `${size}:${ino}:${mtimeMs}:${ctimeMs}`;

@@ -116,16 +116,23 @@ export function createSchedule(pair: Pair, options: ScheduleOptions): Schedule {
       freshness.remember(told);
     },
     dueAt: (now) => {
+      // An edit that stands still in a moment goes before all that is due.
+      if (again?.request.fresh !== undefined) return again.at;
       const retryAt = pair.backoff.nextAt(now) ?? NEVER;
       return Math.min(at.rescan, again?.at ?? NEVER, retryAt, lookAt(now), owed.size > 0 ? now : NEVER);
     },
     request: (hints, now) => {
       const dirs = [...new Set([...(hints === 'all' ? [] : hints), ...owed])];
       owed = new Set();
-      const whole = hints === 'all' || at.rescan <= now || memory === undefined;
+      if (again?.request.fresh !== undefined) {
+        dirs.push(...again.request.fresh.filter((dir) => !dirs.includes(dir)));
+        again = undefined;
+      }
+      if (hints === 'all') at.rescan = Math.min(at.rescan, now);
+      const whole = at.rescan <= now || memory === undefined;
       // A fresh edit goes before all else; what was due comes right after it.
-      if (dirs.length > 0 && !whole && !owes) {
-        owes = isDue(now);
+      if (dirs.length > 0 && memory !== undefined && !owes) {
+        owes = whole || isDue(now);
         return proven({ local: dirs, remote: [], fresh: dirs });
       }
       owes = false;
@@ -151,7 +158,7 @@ export function createSchedule(pair: Pair, options: ScheduleOptions): Schedule {
       tries = next.kind === 'again' && result.totals.done.size === 0 ? tries + 1 : 0;
       if (next.kind === 'again') again = { at: now + next.waitMs, request: next.request };
       else if (request.fresh === undefined) again = undefined;
-      if (result.partial) owes = true;
+      if (result.partial) owes = next.kind !== 'again' || next.request.fresh === undefined;
     },
     superseded: (request) => {
       const now = clock.monotonic();

@@ -43,6 +43,7 @@ function setting() {
     clock,
     gate,
     options: {},
+    state: { base: () => emptyTree() },
     local: { rescan: async () => scanOf(disk.tree) },
   } as unknown as Pair;
   const stop = new AbortController();
@@ -89,10 +90,18 @@ describe('a cycle at work', () => {
     const { clock, triggers, disk, calledBackAfter } = setting();
     disk.tree = docs(2);
     triggers.hint(DOCS);
-    expect(await calledBackAfter('working', () => docs(2))).toBeUndefined();
+    let deeds = 0;
+    expect(await calledBackAfter('working', () => docs(deeds++ === 0 ? 1 : 2))).toBeUndefined();
     expect(await clock.run(triggers.wait(clock.monotonic() + 1_000, new AbortController().signal))).toEqual(
       [],
     );
+  });
+
+  it('is called back for an edit that it has seen itself, too, and has not come to', async () => {
+    const { triggers, disk, calledBackAfter } = setting();
+    disk.tree = docs(2);
+    triggers.hint(DOCS);
+    expect(await calledBackAfter('working', () => docs(2))).toBeLessThanOrEqual(60);
   });
 
   it('is let alone for a second when another was called back a moment ago', async () => {

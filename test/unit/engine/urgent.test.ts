@@ -44,6 +44,26 @@ describe('the urgent part of a plan', () => {
     expect(urgentPart(plan, ['elsewhere' as LocalDir])).toBeUndefined();
   });
 
+  it('leaves what was there before the edit to the rest', () => {
+    const plan = longPlan();
+    const later = plan.operations.map((one) =>
+      one.kind === 'upload' && one.place.path === 'bulk/f7'
+        ? { ...one, local: { ...one.local, mtimeMs: one.local.mtimeMs + 60_000 } }
+        : one,
+    );
+    expect(pathsIn(urgentPart({ ...plan, operations: later }, ['bulk' as LocalDir]))).toEqual([
+      'bulk',
+      'bulk/f7',
+    ]);
+  });
+
+  it('is nothing while the edit itself is still being written', () => {
+    const problem = { path: 'bulk/new', code: 'changing', message: 'still being written' } as const;
+    const plan = { ...longPlan(), problems: [problem] };
+    expect(urgentPart(plan, ['bulk' as LocalDir])?.operations).toEqual([]);
+    expect(pathsIn(urgentPart(plan, ['here/deep' as LocalDir]))).toHaveLength(3);
+  });
+
   it('is short itself, however much was edited there', () => {
     expect(urgentPart(longPlan(), ['bulk' as LocalDir])?.operations).toHaveLength(41);
   });
