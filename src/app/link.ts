@@ -4,6 +4,7 @@ import { findCredential } from '../config/secrets.ts';
 import type { Config } from '../config.ts';
 import type { Clock } from '../lib/clock.ts';
 import { RtsyncError } from '../lib/errors.ts';
+import type { Gate } from '../lib/gate.ts';
 import { createGate, type PacedGate } from '../pace/queue.ts';
 import { paceFile } from '../pace/saved.ts';
 import { createHttp } from '../remote/http.ts';
@@ -23,7 +24,8 @@ export interface LinkOptions {
 export interface ServerLink {
   readonly gate: PacedGate;
   readonly workspaces: Workspaces;
-  storage(workspaceId: string, traits: Traits | undefined): StorageClient;
+  /** `through`: the gate as one pair sees it. */
+  storage(workspaceId: string, traits: Traits | undefined, through?: Gate): StorageClient;
   /** Throws `pair-overlap` when a pair of another name already syncs this folder of the workspace, or one around it. */
   claim(name: string, workspaceId: string, path: string): void;
   close(): Promise<void>;
@@ -56,9 +58,10 @@ export async function openServer(config: Config, options: LinkOptions): Promise<
   return {
     gate,
     workspaces: createWorkspaces({ ...common, origin: server.apiUrl }),
-    storage: (workspaceId, traits) =>
+    storage: (workspaceId, traits, through = gate) =>
       createStorageClient({
         ...common,
+        gate: through,
         ...(traits === undefined || bearer || server.auth !== 'auto' ? {} : { auth: traits.auth }),
         origin: server.storageUrl,
         workspaceId,

@@ -37,6 +37,7 @@ export interface Manner {
   /** See `RequestTicket`: when it says no, the request is not sent and `Stale` is thrown. */
   readonly still?: RequestTicket['still'];
   readonly priority?: number;
+  readonly discovery?: RequestTicket['discovery'];
 }
 
 export interface UploadReply {
@@ -81,6 +82,7 @@ export interface StorageClient {
   }): StorageClient;
 }
 
+const DISCOVERY = { discovery: true } as const;
 const BOUNDARY = `rtsync-${randomBytes(18).toString('hex')}`;
 let frames = 0;
 
@@ -148,7 +150,7 @@ function looking({ caller, gate, base, url, ticket }: Desk): Pick<StorageClient,
         method: 'GET',
         path: `${url('files', dir)}?showHidden=true`,
         what: `list of ${shown(dir)}`,
-        ticket: ticket('metadata', 'list', false),
+        ticket: { ...ticket('metadata', 'list', false), ...(manner?.discovery === true && DISCOVERY) },
         retries: manner?.retries ?? 2,
         signal: manner?.signal,
       }),
@@ -212,7 +214,7 @@ function changing({
           method: 'POST',
           path: url('files', dir),
           what: `new folder ${shown(dir, name)}`,
-          ticket: ticket('metadata', 'makeFolder', manner?.growth ?? true),
+          ticket: relying(ticket('metadata', 'makeFolder', manner?.growth ?? true), manner),
           json: { name, type: 'folder' },
           signal: manner?.signal,
         },

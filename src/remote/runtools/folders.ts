@@ -27,10 +27,16 @@ export function createFolderMaker(
     if (there !== undefined) throw taken(id);
     // What cannot be seen in its parent may still be there; content of its own proves it.
     if (name.startsWith('.') && !dotFilesListed() && (await holdsSomething(client, id, signal))) return id;
+    let sentAt = client.clock.monotonic();
+    const still = (): boolean => {
+      sentAt = client.clock.monotonic();
+      return true;
+    };
     try {
-      const made = await client.makeFolder(dir, name, { growth, signal });
+      const made = await client.makeFolder(dir, name, { growth, signal, still });
       if (made !== undefined && made !== id) {
-        await removeStray(client, made, id, signal);
+        // Nobody else knows of it: a stop must not leave it there.
+        await removeStray(client, made, id);
         return id;
       }
     } catch (error) {
@@ -39,7 +45,7 @@ export function createFolderMaker(
       return await whatStands(client, looks, id, error, signal);
     }
     looks.put(dir, name, 'folder');
-    looks.made(id);
+    looks.made(id, sentAt);
     return id;
   };
 
@@ -83,12 +89,7 @@ async function holdsSomething(client: StorageClient, id: EntryId, signal?: Abort
 }
 
 /** The folder existed and the server made an empty twin under another name, which only we know of. */
-async function removeStray(
-  client: StorageClient,
-  stray: EntryId,
-  asked: EntryId,
-  signal?: AbortSignal,
-): Promise<void> {
+async function removeStray(client: StorageClient, stray: EntryId, asked: EntryId): Promise<void> {
   if (parentId(stray) !== parentId(asked))
     throw new RtsyncError(
       'bad-answer',
@@ -96,7 +97,7 @@ async function removeStray(
     );
   for (let tries = 1; ; tries += 1) {
     try {
-      if ((await client.list(stray, { signal })).entries.size === 0) await client.remove([stray], { signal });
+      if ((await client.list(stray)).entries.size === 0) await client.remove([stray]);
       return;
     } catch (error) {
       // It was there a moment ago, and nobody else knows of it.

@@ -6,7 +6,7 @@
 import { sameRemote } from '../../core/base.ts';
 import type { RemoteStamp } from '../../core/tree.ts';
 import type { Clock } from '../../lib/clock.ts';
-import type { StorageClient } from './client.ts';
+import type { Manner, StorageClient } from './client.ts';
 import { childId, type DirId, type EntryId, isIdWithin, parentId } from './ids.ts';
 import type { Entry, Listing } from './wire.ts';
 
@@ -23,10 +23,12 @@ export interface Looks {
   trusts(look: Listing, turnMs?: number): boolean;
   /** The folder as it is now. */
   fresh(dir: DirId, signal?: AbortSignal): Promise<Listing>;
+  /** The same, for a look in the background. */
+  scanned(dir: DirId, signal?: AbortSignal): Promise<Listing>;
   /** Takes over a list that somebody else made. */
   remember(dir: DirId, listing: Listing): void;
-  /** We made this folder just now: it is empty. */
-  made(dir: EntryId): void;
+  /** We made this folder: it was empty when that was sent (monotonic milliseconds; now, when it is left out). */
+  made(dir: EntryId, sentAt?: number): void;
   /** A list that an upload may still rely on, with our own deeds since; a new one when there is none. */
   recent(dir: DirId, signal?: AbortSignal): Promise<Listing>;
   /** Whether we made this folder a moment ago, so that nobody else is likely to write to it. */
@@ -80,12 +82,13 @@ export function createLooks(client: StorageClient, clock: Clock, lookWithinMs: n
       for (const [id, memory] of memories) if (!good(memory, false)) memories.delete(id);
     memories.set(dir, { entries: new Map(listing.entries), sentAt: listing.sentAt, blurred: false });
   };
-  const fresh = async (dir: DirId, signal?: AbortSignal): Promise<Listing> => {
+  const list = async (dir: DirId, manner: Manner): Promise<Listing> => {
     const before = deeds.get(dir);
-    const listing = await client.list(dir, { signal });
+    const listing = await client.list(dir, manner);
     if (deeds.get(dir) === before) remember(dir, listing);
     return listing;
   };
+  const fresh = (dir: DirId, signal?: AbortSignal): Promise<Listing> => list(dir, { signal });
   const shared = (dir: DirId, signal?: AbortSignal): Promise<Listing> => {
     const running = underWay.get(dir);
     if (running !== undefined) return running;
@@ -122,9 +125,10 @@ export function createLooks(client: StorageClient, clock: Clock, lookWithinMs: n
       return memory === undefined || memory.blurred ? undefined : memory;
     },
     fresh,
+    scanned: (dir, signal) => list(dir, { signal, discovery: true }),
     remember,
-    made: (dir) => {
-      const memory = { entries: new Map(), sentAt: clock.monotonic(), blurred: false };
+    made: (dir, sentAt = clock.monotonic()) => {
+      const memory = { entries: new Map(), sentAt, blurred: false };
       own.add(memory);
       memories.set(dir, memory);
     },

@@ -84,7 +84,7 @@ async function deliver(
   const { job, source } = delivery;
   const { seen, outcome, sending } = await sendInTime(ctx, delivery, signal);
   const judgement = outcome.ok
-    ? await attempt(() => judged(ctx, { job, seen, size: source.size }, outcome.value, signal))
+    ? await attempt(() => judged(ctx, { job, seen, size: source.size }, outcome.value))
     : outcome;
   if (judgement.ok) return judgement.value;
   const { error } = judgement;
@@ -167,12 +167,7 @@ interface Landing {
 }
 
 /** A success, or a file of ours under another name. */
-async function judged(
-  ctx: Context,
-  { job, seen, size }: Landing,
-  reply: UploadReply,
-  signal?: AbortSignal,
-): Promise<Stored> {
+async function judged(ctx: Context, { job, seen, size }: Landing, reply: UploadReply): Promise<Stored> {
   if (reply.id === childId(job.dir, job.name)) {
     ctx.looks.put(job.dir, job.name, 'file', size);
     const sending = { sentAt: reply.answeredAt - reply.tookMs, answeredAt: reply.answeredAt };
@@ -187,7 +182,8 @@ async function judged(
   const stray = idName(reply.id);
   // Only what lies in our folder and was not there before is surely ours.
   if (parentId(reply.id) === job.dir && !seen.entries.has(stray)) {
-    await ctx.client.remove([reply.id], { signal });
+    // Nobody else knows of it: a stop must not leave it there.
+    await ctx.client.remove([reply.id]);
     ctx.looks.gone(job.dir, stray);
   }
   return { kind: 'failed', error: appeared(job) };
