@@ -81,8 +81,10 @@ async function startService(world: PairWorld, pollMs: number): Promise<Service> 
   const [pairConfig] = config.pairs;
   if (pairConfig === undefined) throw new Error('no pair');
   const link = await openServer(config, { env: world.env, clock });
+  let phase: string | undefined;
   const observer = {
-    on: (event: { kind: string; level?: string; message?: string }) => {
+    on: (event: { kind: string; level?: string; message?: string; phase?: string }) => {
+      if (event.kind === 'phase') phase = event.phase;
       if (event.kind === 'notice' && event.level !== 'info') said.push(event.message ?? '');
     },
   };
@@ -103,6 +105,8 @@ async function startService(world: PairWorld, pollMs: number): Promise<Service> 
     pauses: clock.pauses,
     pausesUntil: clock.pausesUntil,
     stop: async () => {
+      // A deed that is broken off would be looked into by the next run.
+      await expect.poll(() => phase, LIMIT).not.toBe('working');
       stop.abort();
       await running.catch(() => undefined);
       await link.close();
