@@ -21,6 +21,8 @@ export interface Looks {
    * RACE: the age allowed here is the time in which a stranger's new file can be overwritten.
    */
   trusts(look: Listing, turnMs?: number): boolean;
+  /** What is known of the folder since that look, or the look itself: who saw more must not rely on less. */
+  newest(dir: DirId, look: Listing): Listing;
   /** The folder as it is now. */
   fresh(dir: DirId, signal?: AbortSignal): Promise<Listing>;
   /** The same, for a look in the background. */
@@ -83,8 +85,15 @@ export function createLooks(client: StorageClient, clock: Clock, lookWithinMs: n
     memories.set(dir, { entries: new Map(listing.entries), sentAt: listing.sentAt, blurred: false });
   };
   const list = async (dir: DirId, manner: Manner): Promise<Listing> => {
-    const before = deeds.get(dir);
-    const listing = await client.list(dir, manner);
+    // Deeds of ours count from when it is sent, not from when it began to wait for its turn.
+    let before = deeds.get(dir);
+    let sent = false;
+    const still = (): boolean => {
+      if (!sent) before = deeds.get(dir);
+      sent = true;
+      return true;
+    };
+    const listing = await client.list(dir, { ...manner, still });
     if (deeds.get(dir) === before) remember(dir, listing);
     return listing;
   };
@@ -112,6 +121,10 @@ export function createLooks(client: StorageClient, clock: Clock, lookWithinMs: n
       return memory !== undefined && good(memory, exact) ? memory : shared(dir, signal);
     },
     trusts,
+    newest: (dir, look) => {
+      const memory = memories.get(dir);
+      return memory !== undefined && memory.sentAt > look.sentAt ? memory : look;
+    },
     recent: async (dir, signal) => {
       const memory = memories.get(dir);
       return memory !== undefined && trusts(memory) ? memory : shared(dir, signal);

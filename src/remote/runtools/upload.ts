@@ -125,13 +125,16 @@ async function sendInTime(
 ): Promise<Sent> {
   let next: Listing | undefined = again?.seen;
   for (let looks = 0; looks < MOST_LOOKS; looks += 1) {
-    const look = next ?? (await job.look?.({ again: looks > 0, stands: again?.stands })) ?? NOTHING;
+    let look = next ?? (await job.look?.({ again: looks > 0, stands: again?.stands })) ?? NOTHING;
     next = undefined;
     const before = look.entries.get(job.name);
-    const manner =
-      job.look === undefined
-        ? { signal }
-        : { signal, still: (turnMs: number) => ctx.looks.trusts(look, turnMs), priority: Math.min(looks, 1) };
+    const still = (turnMs: number): boolean => {
+      const newest = ctx.looks.newest(job.dir, look);
+      if (!isSame(newest.entries.get(job.name), before)) return false;
+      look = newest;
+      return ctx.looks.trusts(look, turnMs);
+    };
+    const manner = job.look === undefined ? { signal } : { signal, still, priority: Math.min(looks, 1) };
     const sentAt = ctx.clock.monotonic();
     const outcome = await staleOr(() => ctx.client.upload(job.dir, job.name, source, manner));
     const sending = { sentAt, answeredAt: ctx.clock.monotonic() };
@@ -141,6 +144,10 @@ async function sendInTime(
     message: `${JSON.stringify(job.write.path)} was not sent: each time its turn came, the last look at its folder was too old; try again later`,
     path: job.write.path,
   });
+}
+
+function isSame(now: Entry | undefined, before: Entry | undefined): boolean {
+  return now?.kind === 'file' ? sameFile(now, before) : now?.kind === before?.kind;
 }
 
 async function staleOr<T>(run: () => Promise<T>): Promise<Outcome<T> | 'stale'> {
