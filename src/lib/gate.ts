@@ -22,7 +22,8 @@ export interface RequestTicket {
   readonly share?: symbol;
   /**
    * Asked in the moment of admission, before anything is counted or sent: does what the request relies on still hold?
-   * `turnMs`: milliseconds from one admission to the next at the limit in force; 0 without a limit. When it answers
+   * `turnMs`: milliseconds from one admission to the next at the limit in force, a quarter of what the key has at least;
+   * 0 without a limit. When it answers
    * false, `run` rejects with `Stale` and the turn goes to another.
    */
   readonly still?: (turnMs: number) => boolean;

@@ -13,6 +13,10 @@ export interface Company {
   readonly dueAt: number;
   /** When others were seen the last time. */
   readonly seenAt: number;
+  /** A request gave up its turn, since what it relied on had grown old: until then one list may go in its place … */
+  readonly lentUntil?: number;
+  /** … and the request itself right after it, which pays for both. */
+  readonly debt?: number;
 }
 
 /** What is known at one answer. */
@@ -90,15 +94,25 @@ export function afterRefusal(before: Company | undefined, sight: Sight, now: num
  */
 export function afterSent(
   company: Company,
-  { windowMs, random, patient }: { windowMs: number; random: number; patient: boolean },
+  { windowMs, random, patient, look }: { windowMs: number; random: number; patient: boolean; look: boolean },
   now: number,
 ): Company {
-  const distance = windowMs / company.rate;
+  const { debt = 0, lentUntil = now } = company;
+  if (patient && look && lentUntil > now) return { ...company, lentUntil: now, debt: debt + 1 };
+  const distance = ((1 + (patient ? debt : 0)) * windowMs) / company.rate;
   const step = distance * (0.5 + random);
   const dueAt = patient
     ? Math.max(company.dueAt, now - distance) + step
     : Math.max(company.dueAt, now + step);
-  return { ...company, dueAt };
+  return { ...company, dueAt, ...(patient && debt > 0 && { debt: 0 }) };
+}
+
+/**
+ * After a turn that was given up. At a low rate what was looked at would grow old until the next turn, again and again:
+ * so the look and what relies on it share one, and then wait for two.
+ */
+export function afterStale(company: Company, windowMs: number, now: number): Company {
+  return { ...company, lentUntil: now + windowMs / 30 };
 }
 
 /** How much of a refused window was other people's: 0 all ours, 1 all theirs. */

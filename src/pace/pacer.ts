@@ -5,7 +5,15 @@
  * makes the store larger. It knows no queue, no timer, no HTTP: `now` is milliseconds of a clock that never goes back.
  */
 import { isPatient, type RequestClass, reserveOf } from './classes.ts';
-import { afterRefusal, afterRow, afterSent, afterSuccess, type Company, type Sight } from './company.ts';
+import {
+  afterRefusal,
+  afterRow,
+  afterSent,
+  afterStale,
+  afterSuccess,
+  type Company,
+  type Sight,
+} from './company.ts';
 import type { RateFacts } from './headers.ts';
 import { pauseMs, scatterMs } from './pause.ts';
 import { afterPatient, afterUrgent, discoveryDue, NOTHING_SENT, type Spread, spreadDue } from './spread.ts';
@@ -44,7 +52,9 @@ export interface PacerState {
 
 /** `random` is in [0, 1): the jitter. `sentAt`: when the request was `sent`. */
 export type PacerEvent =
-  | { readonly kind: 'sent'; readonly class: RequestClass; readonly random: number }
+  | { readonly kind: 'sent'; readonly class: RequestClass; readonly random: number; readonly look?: boolean }
+  /** Admitted and not sent: what it relied on had grown old. */
+  | { readonly kind: 'stale' }
   | {
       readonly kind: 'answered';
       readonly sentAt: number;
@@ -94,6 +104,11 @@ export function next(state: PacerState, event: PacerEvent, now: number): PacerSt
       return afterStart(state, event, now);
     case 'answered':
       return afterAnswer(state, event, now);
+    case 'stale':
+      return {
+        ...state,
+        company: state.company && afterStale(state.company, state.rules.windowMs, now),
+      };
     case 'failed':
       return landed(state, event.sentAt);
     case 'storage':
@@ -136,6 +151,15 @@ export function limitOf(state: PacerState): number | undefined {
   return least(windowLimit(state), state.company?.rate);
 }
 
+/** Who shares a key goes slower, but looks must not grow old without end: by this factor at most. */
+const SLOWED = 4;
+
+/** Milliseconds from one admission to the next, for the age that a look may have; 0 while no limit of the key is known. */
+export function turnOf(state: PacerState): number {
+  const limit = windowLimit(state);
+  return limit === undefined ? 0 : state.rules.windowMs / Math.max(limit / SLOWED, limitOf(state) ?? limit);
+}
+
 type AnsweredEvent = Extract<PacerEvent, { kind: 'answered' }>;
 
 function spreadAdmission(state: PacerState, asking: Asking, limit: number, now: number): Admission {
@@ -171,7 +195,9 @@ function afterStart(
         : afterUrgent(spread, { limit, windowMs }, now),
     credit: state.credit && { ...state.credit, left: state.credit.left - 1 },
     aheadAt: unsure && !isAhead(state, now) ? now : state.aheadAt,
-    company: state.company && afterSent(state.company, { windowMs, random: event.random, patient }, now),
+    company:
+      state.company &&
+      afterSent(state.company, { windowMs, random: event.random, patient, look: event.look === true }, now),
   };
 }
 

@@ -12,7 +12,7 @@ import { afterLanding, startFlight, tierConcurrency, withMost } from './flight.t
 import { rateFacts } from './headers.ts';
 import { createLanes, type WaitingLine } from './lanes.ts';
 import { restore, snapshot } from './memory.ts';
-import { type Admission, admission, limitOf, next, type PacerEvent, startPacer } from './pacer.ts';
+import { type Admission, admission, limitOf, next, type PacerEvent, startPacer, turnOf } from './pacer.ts';
 
 const savedPaceSchema = z.object({
   version: z.literal(1),
@@ -142,7 +142,7 @@ export function createGate(options: GateOptions): PacedGate {
   /** One request on its way, from its start to its answer. */
   async function attempt<T extends Answered>(ticket: RequestTicket, send: () => Promise<T>): Promise<T> {
     const sentAt = clock.monotonic();
-    tell({ kind: 'sent', class: classOf(ticket), random: random() });
+    tell({ kind: 'sent', class: classOf(ticket), random: random(), look: ticket.label === 'list' });
     counts.total += 1;
     counts.byLabel[ticket.label] = (counts.byLabel[ticket.label] ?? 0) + 1;
     let answered: T;
@@ -185,7 +185,10 @@ export function createGate(options: GateOptions): PacedGate {
       lanes.count(line, priority, -1);
       lanes.started(line);
       try {
-        if (ticket.still?.(turnMs()) === false) throw new Stale();
+        if (ticket.still?.(turnOf(pacer)) === false) {
+          tell({ kind: 'stale' });
+          throw new Stale();
+        }
         return await attempt(ticket, send);
       } finally {
         lanes.ended(line);
@@ -203,11 +206,6 @@ export function createGate(options: GateOptions): PacedGate {
       pump();
       throw signal?.aborted === true ? signal.reason : (line.refusal ?? error);
     }
-  }
-
-  function turnMs(): number {
-    const limit = limitOf(pacer);
-    return limit === undefined ? 0 : rules.windowMs / limit;
   }
 
   function save(): SavedPace {

@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { afterRefusal, afterSent, afterSuccess, type Company } from '../../../src/pace/company.ts';
+import {
+  afterRefusal,
+  afterSent,
+  afterStale,
+  afterSuccess,
+  type Company,
+} from '../../../src/pace/company.ts';
 import { play } from '../../bench/scale/world.ts';
 
 const SIGHT = { ours: 5, limit: 60, stated: 60, remaining: 40, windowMs: 60_000 };
@@ -32,13 +38,32 @@ describe('a key that others use too', () => {
   });
 
   it('keeps a distance that differs by chance, and edits put it off by one distance only', () => {
-    const patient = { windowMs: 60_000, patient: true };
+    const patient = { windowMs: 60_000, patient: true, look: false };
     expect(afterSent(company(6), { ...patient, random: 0 }, 10_000).dueAt).toBe(5000);
     expect(afterSent(company(6), { ...patient, random: 1 }, 10_000).dueAt).toBe(15_000);
     let one = company(0.5);
     for (let i = 0; i < 10; i += 1)
-      one = afterSent(one, { windowMs: 60_000, patient: false, random: 0.5 }, i);
+      one = afterSent(one, { windowMs: 60_000, patient: false, look: false, random: 0.5 }, i);
     expect(one.dueAt).toBeLessThan(121_000);
+  });
+});
+
+describe('a turn that was given up because a look had grown old', () => {
+  it('is shared by the look and what relies on it, which then pays for both', () => {
+    const sent = { windowMs: 60_000, patient: true, random: 0.5 };
+    const stale = afterStale(company(6), 60_000, 10_000);
+    const looked = afterSent(stale, { ...sent, look: true }, 10_000);
+    expect(looked.dueAt).toBeLessThanOrEqual(10_000);
+    const another = afterSent(looked, { ...sent, look: true }, 10_100);
+    expect(another.dueAt).toBe(20_000);
+    expect(afterSent(looked, { ...sent, look: false }, 10_100).dueAt).toBe(20_000);
+    expect(afterSent(another, { ...sent, look: false }, 20_000).dueAt).toBe(30_000);
+  });
+
+  it('is nobody else’s a moment later', () => {
+    const stale = afterStale(company(6), 60_000, 10_000);
+    const late = { windowMs: 60_000, patient: true, random: 0.5, look: true };
+    expect(afterSent(stale, late, 13_000).dueAt).toBe(13_000);
   });
 });
 
