@@ -48,8 +48,11 @@ export interface Freshness {
   readonly complete: boolean;
   /** Whether every folder will have been once these are listed. */
   completedBy(dirs: readonly DirPath[]): boolean;
-  /** The folders that are due, at most a slice. They count as asked for. `limit`: requests a minute. */
-  take(now: number, limit: number): readonly DirPath[];
+  /**
+   * The folders that are due, at most a slice. They count as asked for. `limit`: requests a minute. `sliceMs`: for so long
+   * the sweep may take its part of the limit at once; 2,000.
+   */
+  take(now: number, limit: number, sliceMs?: number): readonly DirPath[];
   /** The hot folders among them alone, for trees of which a sweep is cheap. `pollMs`: from one sweep to the next. */
   takeHot(now: number, limit: number, pollMs: number): readonly DirPath[];
   /** When `take` will give something. */
@@ -173,10 +176,10 @@ export function createFreshness(): Freshness {
       return unlisted === 0;
     },
     completedBy: (dirs) => dirs.filter((dir) => listedAt.get(dir) === NEVER).length === unlisted,
-    take: (now, limit) => {
+    take: (now, limit, sliceMs = SLICE_MS) => {
       const hotOnes = takeHot(now, limit, NOT_SOON);
       if (now < sweepAt) return hotOnes;
-      const count = sliceOf(limit);
+      const count = sliceOf(limit, sliceMs);
       const from = sweepAt === NEVER ? now : Math.max(sweepAt, now - CATCH_UP_MS);
       sweepAt = from + (count * MINUTE) / (limit * SWEEP_SHARE);
       return [...new Set([...hotOnes, ...oldest(count)])];
@@ -213,8 +216,8 @@ const NEVER = Number.NEGATIVE_INFINITY;
 const NOT_SOON = Number.POSITIVE_INFINITY;
 
 /** Lists of one slice. */
-function sliceOf(limit: number): number {
-  return Math.max(1, Math.floor((limit * SWEEP_SHARE * SLICE_MS) / MINUTE));
+function sliceOf(limit: number, sliceMs: number): number {
+  return Math.max(1, Math.floor((limit * SWEEP_SHARE * sliceMs) / MINUTE));
 }
 
 /** Whether a sweep of so many folders is cheap enough to be made as a whole with each poll. */

@@ -1,5 +1,5 @@
 /**
- * Lets a fresh local edit interrupt a cycle that takes long: what waits at the gate is called back, what is under way
+ * Lets a fresh local edit, or a look that is due, interrupt a cycle that takes long: what waits at the gate is called back, what is under way
  * ends, and the cycle is over. The watcher tells of our own deeds, too: the disk is asked whether there is more to it.
  */
 import type { BaseStamp } from '../core/base.ts';
@@ -14,6 +14,9 @@ import type { Triggers } from './triggers.ts';
 /** What was interrupted a short while ago is let alone for this long, so that much writing does not stop all else. */
 const PATIENCE_MS = 1_000;
 const SHORT_WHILE_MS = 5_000;
+/** Much work makes room for a look after this long, and never for more than a quarter of the time. */
+const WORK_MS = 30_000;
+const WORK_PARTS = 3;
 /** Hints of more folders come from deeds of ours, or announce a change that is itself no small one. */
 const FEW = 64;
 
@@ -24,11 +27,21 @@ export interface Interrupter {
   readonly reached: CycleStage | undefined;
 }
 
-export function createInterrupter(pair: Pair, triggers: Triggers, signal: AbortSignal): Interrupter {
+/** `lookAt`: when the remote side is to be looked at next, in monotonic milliseconds. */
+export function createInterrupter(
+  pair: Pair,
+  triggers: Triggers,
+  lookAt: (now: number) => number,
+  signal: AbortSignal,
+): Interrupter {
   /** When a stage was interrupted last. */
   const calledAt = new Map<CycleStage, number>();
   const wasCalled = (stage: CycleStage): boolean =>
     pair.clock.monotonic() - (calledAt.get(stage) ?? Number.NEGATIVE_INFINITY) < SHORT_WHILE_MS;
+  const workUntil = (startedAt: number): number => {
+    const now = pair.clock.monotonic();
+    return Math.max(now + Math.max(WORK_MS, WORK_PARTS * (now - startedAt)), lookAt(now));
+  };
   let reached: CycleStage | undefined;
   const held: (readonly LocalDir[] | 'all')[] = [];
 
@@ -38,7 +51,8 @@ export function createInterrupter(pair: Pair, triggers: Triggers, signal: AbortS
     },
     run: async (cycle) => {
       reached = undefined;
-      let called = false;
+      let called: 'edit' | 'look' | undefined;
+      const startedAt = pair.clock.monotonic();
       let current: { readonly stop: AbortController; readonly ended: Promise<void> } | undefined;
       const end = async (): Promise<void> => {
         current?.stop.abort();
@@ -51,6 +65,7 @@ export function createInterrupter(pair: Pair, triggers: Triggers, signal: AbortS
         // A look starts anew when it was called back: again and again, and it would never be done.
         if (stage === 'judging' || (stage === 'looking' && wasCalled(stage))) return;
         const stop = new AbortController();
+        const look = new AbortController();
         const hold = (dirs: readonly LocalDir[] | 'all'): void => void held.push(dirs);
         const how = {
           pair,
@@ -58,14 +73,15 @@ export function createInterrupter(pair: Pair, triggers: Triggers, signal: AbortS
           begun: local(),
           local,
           hold,
-          signal: AbortSignal.any([signal, stop.signal]),
+          signal: AbortSignal.any([signal, stop.signal, look.signal]),
         };
         const watch = async (): Promise<void> => {
           await earlier;
+          if (stage === 'working') void callAt(pair, workUntil(startedAt), look, how.signal);
           const came = await somethingCame(how, wasCalled(stage) ? PATIENCE_MS : 0);
-          if (!came || stop.signal.aborted) return;
-          called = true;
-          calledAt.set(stage, pair.clock.monotonic());
+          if ((!came && !look.signal.aborted) || stop.signal.aborted || signal.aborted) return;
+          called = came ? 'edit' : 'look';
+          if (came) calledAt.set(stage, pair.clock.monotonic());
           pair.gate.callBack(superseded());
         };
         current = { stop, ended: watch() };
@@ -75,10 +91,24 @@ export function createInterrupter(pair: Pair, triggers: Triggers, signal: AbortS
       } finally {
         await end();
         pair.gate.resume();
-        if (!called) for (const dirs of held.splice(0)) triggers.hint(dirs);
+        if (called !== 'edit') for (const dirs of held.splice(0)) triggers.hint(dirs);
       }
     },
   };
+}
+
+/** Aborts `look` at this time, unless the signal comes first. */
+async function callAt(
+  { clock }: Pair,
+  at: number,
+  look: AbortController,
+  signal: AbortSignal,
+): Promise<void> {
+  if (!Number.isFinite(at)) return;
+  try {
+    await clock.sleep(at - clock.monotonic(), signal);
+    look.abort();
+  } catch {}
 }
 
 function superseded(): RtsyncError {

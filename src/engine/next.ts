@@ -3,7 +3,7 @@ import type { RelPath } from '../core/path.ts';
 import type { Problem } from '../core/plan.ts';
 import { nodeAt } from '../core/tree.ts';
 import type { CycleRequest, CycleResult } from './cycle.ts';
-import { dirsOf, localDirsOf } from './where.ts';
+import { dirsOf, firstDirsOf, localDirsOf } from './where.ts';
 
 export type Next =
   | { readonly kind: 'quiet' }
@@ -22,9 +22,13 @@ const MOST_WAITS = 3;
 const RETRY_MS = 1_000;
 const RETRY_MAX_MS = 60_000;
 
-/** `tries`: cycles in a row that ended the same way without a deed. */
-export function whatNext(result: CycleResult, tries: number): Next {
+/**
+ * `tries`: cycles in a row that ended the same way without a deed. `inTurn`: the remote side is looked at a few folders
+ * at a time, so that much is not swept either.
+ */
+export function whatNext(result: CycleResult, tries: number, inTurn = false): Next {
   const { totals } = result;
+  const where = inTurn ? firstDirsOf : dirsOf;
   if (result.partial && tries < MOST_WAITS && totals.later === undefined) {
     const fresh = localDirsOf(result.memory.local.tree, changingIn(result));
     // What a person has just saved stands still in a moment, and goes before the rest.
@@ -34,7 +38,7 @@ export function whatNext(result: CycleResult, tries: number): Next {
     }
   }
   if (totals.superseded || (result.partial && totals.later === undefined)) {
-    const dirs = totals.replan.size === 0 ? [] : dirsOf(result.memory.remote.tree, [...totals.replan]);
+    const dirs = totals.replan.size === 0 ? [] : where(result.memory.remote.tree, [...totals.replan]);
     return { kind: 'again', why: 'follow-up', request: { local: [], remote: dirs }, waitMs: 0 };
   }
   if (totals.later !== undefined) {
@@ -43,7 +47,7 @@ export function whatNext(result: CycleResult, tries: number): Next {
     return { kind: 'again', why: 'retry', request: { local: 'all', remote: [] }, waitMs };
   }
   if (totals.replan.size > 0) {
-    const remote = dirsOf(result.memory.remote.tree, [...totals.replan]);
+    const remote = where(result.memory.remote.tree, [...totals.replan]);
     return {
       kind: 'again',
       why: 'replan',
@@ -57,7 +61,7 @@ export function whatNext(result: CycleResult, tries: number): Next {
   if (paths.length > 0) {
     const request = {
       local: localDirsOf(result.memory.local.tree, paths),
-      remote: dirsOf(
+      remote: where(
         result.memory.remote.tree,
         paths.filter((path) => isEmptyFile(result, path)),
       ),

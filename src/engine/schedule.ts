@@ -29,6 +29,8 @@ export interface Schedule {
   readonly owes: boolean;
   /** Monotonic milliseconds of the next cycle without a hint. */
   dueAt(now: number): number;
+  /** The same of the next look at the remote side. */
+  lookAt(now: number): number;
   request(hints: readonly LocalDir[] | 'all', now: number): CycleRequest;
   done(request: CycleRequest, result: CycleResult): void;
   /** The look was called back: what the cycle had taken is owed. */
@@ -43,6 +45,9 @@ export interface Schedule {
 const RETRY_MS = 2_000;
 const RETRY_MAX_MS = 120_000;
 const MAX_STALENESS_MS = 900_000;
+/** Of the time that much work took, the part for which looks in between may take their part of the limit. */
+const BULK_SHARE = 1 / 2;
+const BULK_MOST_MS = 15_000;
 /** What hot folders may count on while the server tells no limit. */
 const NO_LIMIT = 300;
 const NEVER = Number.POSITIVE_INFINITY;
@@ -55,7 +60,8 @@ export function createSchedule(pair: Pair, options: ScheduleOptions): Schedule {
   let memory: Memory | undefined;
   /** The remote tree of which the freshness was told last. */
   let told: RemoteTree | undefined;
-  let again: { readonly at: number; readonly request: CycleRequest } | undefined;
+  let again: { readonly at: number; readonly request: CycleRequest; readonly bulk?: boolean } | undefined;
+  let lookedAt = 0;
   /** Local folders that a cycle took and did not come to. */
   let owed = new Set<LocalDir>();
   let at = { poll: 0, rescan: 0, look: 0 };
@@ -79,10 +85,12 @@ export function createSchedule(pair: Pair, options: ScheduleOptions): Schedule {
     const hot = pollMs > HOT_MS && memory !== undefined ? freshness.hotDueAt(now, rate, pollMs) : NEVER;
     return Math.min(at.poll, Math.max(at.look, hot));
   };
-  const look = (now: number): 'sweep' | readonly DirPath[] => {
+  /** `bulk`: there is much to do, and this is the only look for a while. */
+  const look = (now: number, bulk: boolean): 'sweep' | readonly DirPath[] => {
     if (memory === undefined) return 'sweep';
     const rate = limit() ?? NO_LIMIT;
-    if (!sweeps()) return now < at.look ? [] : freshness.take(now, rate);
+    const sliceMs = bulk ? Math.min(BULK_MOST_MS, (now - lookedAt) * BULK_SHARE) : undefined;
+    if (!sweeps()) return now < at.look ? [] : freshness.take(now, rate, sliceMs);
     if (at.poll <= now) return 'sweep';
     return pollMs > HOT_MS && now >= at.look ? freshness.takeHot(now, rate, pollMs) : [];
   };
@@ -116,6 +124,7 @@ export function createSchedule(pair: Pair, options: ScheduleOptions): Schedule {
       told = known.remote.tree;
       freshness.remember(told);
     },
+    lookAt,
     dueAt: (now) => {
       // An edit that stands still in a moment goes before all that is due.
       if (again?.request.fresh !== undefined) return again.at;
@@ -137,9 +146,11 @@ export function createSchedule(pair: Pair, options: ScheduleOptions): Schedule {
         return proven({ local: dirs, remote: [], fresh: dirs });
       }
       owes = false;
+      const bulk = again?.bulk === true;
       const due = again !== undefined && again.at <= now ? again.request : undefined;
       if (due !== undefined) again = undefined;
-      const looks = look(now);
+      const looks = look(now, bulk);
+      if (looks.length > 0) lookedAt = now;
       const sweep = looks === 'sweep' || due?.remote === 'sweep';
       const remote = sweep ? 'sweep' : [...new Set([...spelled(looks), ...(due?.remote ?? [])])];
       return proven({
@@ -155,9 +166,10 @@ export function createSchedule(pair: Pair, options: ScheduleOptions): Schedule {
       failures = 0;
       if (request.local === 'all') at.rescan = now + options.rescanMs;
       if (result.swept) at.poll = now + sweepEvery();
-      const next = whatNext(result, tries);
+      const next = whatNext(result, tries, !sweeps());
       tries = next.kind === 'again' && result.totals.done.size === 0 ? tries + 1 : 0;
-      if (next.kind === 'again') again = { at: now + next.waitMs, request: next.request };
+      if (next.kind === 'again')
+        again = { at: now + next.waitMs, request: next.request, bulk: result.totals.superseded };
       else if (request.fresh === undefined) again = undefined;
       if (result.partial) owes = next.kind !== 'again' || next.request.fresh === undefined;
     },

@@ -41,7 +41,7 @@ export async function watchPair(
 ): Promise<WatchEnd> {
   const triggers = createTriggers(pair.clock);
   const schedule = createSchedule(pair, options);
-  const interrupter = createInterrupter(pair, triggers, signal);
+  const interrupter = createInterrupter(pair, triggers, schedule.lookAt, signal);
   const halt: Halt = { stands: false, inARow: 0, told: undefined };
   for (let first = true; !signal.aborted; first = false) {
     const watcher = await options.startWatching((dirs) => triggers.hint(dirs));

@@ -13,6 +13,20 @@ const MOST = 512;
  */
 export function dirsOf(tree: RemoteTree, paths: readonly string[]): 'sweep' | readonly RemoteDir[] {
   const many = Math.max(MANY, Math.min(MOST, census(tree).folders / 2));
+  const dirs = gathered(tree, paths, many);
+  return dirs.length > many ? 'sweep' : dirs;
+}
+
+/**
+ * The same where a sweep takes so long that the tree is looked at in turn: of very many only the first. What was not
+ * looked at again comes up again.
+ */
+export function firstDirsOf(tree: RemoteTree, paths: readonly string[]): readonly RemoteDir[] {
+  return gathered(tree, paths, MOST).slice(0, MOST);
+}
+
+/** Stops when there are more than `enough`. */
+function gathered(tree: RemoteTree, paths: readonly string[], enough: number): readonly RemoteDir[] {
   const dirs = new Set<RemoteDir>();
   const add = (dir: DirPath): void => {
     dirs.add(dir === ROOT ? ROOT : (spell(tree, dir as RelPath) as RemoteDir));
@@ -26,10 +40,10 @@ export function dirsOf(tree: RemoteTree, paths: readonly string[]): 'sweep' | re
       add(path as RelPath);
       for (const [below, inner] of walk(node, path as RelPath)) {
         if (inner.kind === 'folder') add(below);
-        if (dirs.size > many) return 'sweep';
+        if (dirs.size > enough) return [...dirs];
       }
     }
-    if (dirs.size > many) return 'sweep';
+    if (dirs.size > enough) return [...dirs];
   }
   return [...dirs];
 }

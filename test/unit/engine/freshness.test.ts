@@ -84,6 +84,13 @@ describe('the look at a large tree', () => {
     expect(freshness.take(600_003, LIMIT)).toHaveLength(0);
   });
 
+  it('takes more at once when it seldom comes to look, and then waits for as long', () => {
+    const freshness = createFreshness();
+    freshness.remember(treeOf(400));
+    expect(freshness.take(0, LIMIT, 15_000)).toHaveLength(37);
+    expect(freshness.dueAt(1, LIMIT)).toBeGreaterThan(14_000);
+  });
+
   it('begins with what is suspected', () => {
     const freshness = createFreshness();
     freshness.remember(treeOf(400));

@@ -34,7 +34,7 @@ function closedGate(): Gate {
   } as Gate;
 }
 
-function setting() {
+function setting(lookAt = Number.POSITIVE_INFINITY) {
   const clock = virtualClock();
   const triggers = createTriggers(clock);
   const gate = createPairGate(closedGate());
@@ -47,7 +47,7 @@ function setting() {
     local: { rescan: async () => scanOf(disk.tree) },
   } as unknown as Pair;
   const stop = new AbortController();
-  const interrupter = createInterrupter(pair, triggers, stop.signal);
+  const interrupter = createInterrupter(pair, triggers, () => lookAt, stop.signal);
   const ticket = { lane: 'transfer', label: 'upload', growth: true } as const;
   /** Virtual milliseconds after which a cycle in this stage was called back; undefined: it was not, in that time. */
   const calledBackAfter = async (
@@ -118,6 +118,14 @@ describe('a cycle at work', () => {
     triggers.hint(DOCS);
     expect(await calledBackAfter('looking', () => docs(1), 100)).toBeLessThanOrEqual(60);
     expect(await calledBackAfter('looking', () => docs(1), 3_000)).toBeUndefined();
+  });
+
+  it('makes room for a look that is due, once it has worked for half a minute', async () => {
+    const { calledBackAfter } = setting(0);
+    expect(await calledBackAfter('working', () => docs(1))).toBe(30_000);
+    expect(await calledBackAfter('looking', () => docs(1))).toBeUndefined();
+    const later = setting(45_000);
+    expect(await later.calledBackAfter('working', () => docs(1))).toBe(45_000);
   });
 
   it('lets what comes after it pass the gate again', async () => {
