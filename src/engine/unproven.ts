@@ -1,6 +1,7 @@
 /**
  * What may be done while a part of the remote side is only remembered from an earlier process. Deeds look again before
- * they act, so most may: but that something is gone there must have been seen by this process before it goes here.
+ * they act, so most may: but that something is gone there, or stands in the way, must have been seen by this process
+ * before it goes here.
  */
 import { isRemoval } from '../core/guard.ts';
 import { type DirPath, keyOf, parentOf, ROOT } from '../core/path.ts';
@@ -54,8 +55,9 @@ function standing(remote: RemoteTree, dir: DirPath): DirPath {
   return at;
 }
 
-/** The folders whose lists say that something left its place there. */
+/** The folders whose lists say that something left its place there, or stands where something else stands here. */
 function witnessesOf(operation: Operation): readonly DirPath[] {
+  if (operation.kind === 'setAside') return [parentOf(operation.place.path)];
   if (isRemoval(operation)) return operation.kind === 'removeLocal' ? [parentOf(operation.place.path)] : [];
   return operation.kind === 'moveLocal' ? [parentOf(operation.from.path), parentOf(operation.to.path)] : [];
 }

@@ -82,6 +82,18 @@ describe('what is only remembered', () => {
     expect(provenPart(plan, gone.remote, (dir) => dir === '').plan.operations).toEqual(plan.operations);
   });
 
+  it('is no conflict until its folder was listed', () => {
+    const both = { ...world };
+    write(both, 'local', 'b/z', 'mine');
+    write(both, 'remote', 'b/z', 'theirs');
+    const plan = planFor(both);
+    expect(plan.operations.map(({ kind }) => kind)).toContain('setAside');
+    const proven = provenPart(plan, both.remote, () => false);
+    expect(proven.plan.operations).toEqual([]);
+    expect(proven.wanted).toEqual(['b']);
+    expect(provenPart(plan, both.remote, (dir) => dir === 'b').plan.operations).toEqual(plan.operations);
+  });
+
   it('is enough to send by', () => {
     const more = { ...world };
     write(more, 'local', 'b/new', 'new');
