@@ -14,8 +14,7 @@ export function sharedLook(
   let latest = Promise.resolve(of.first);
   return async (again) => {
     const mine = latest;
-    const first = await mine.catch(() => undefined);
-    const listing = first && ctx.looks.newest(of.dir, first);
+    const listing = await mine.catch(() => undefined);
     if (listing !== undefined && (!again || ctx.looks.trusts(listing))) return listing;
     // Another one may have begun a look while we waited for the old one.
     if (latest === mine) latest = ctx.looks.at(of.dir, of.exact, signal);
