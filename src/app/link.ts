@@ -18,6 +18,8 @@ export interface LinkOptions {
   readonly clock: Clock;
   /** How long a run may wait for the rate; undefined: as long as it takes. Milliseconds. */
   readonly maxWaitMs?: number;
+  /** The run ends with its work, so that it need leave no room for edits. */
+  readonly single?: boolean;
 }
 
 /** A server with a key: one gate, one pool of connections, for all pairs of the process. */
@@ -46,6 +48,7 @@ export async function openServer(config: Config, options: LinkOptions): Promise<
     concurrency: server.concurrency,
     clock,
     random: Math.random,
+    single: options.single === true,
     maxWaitMs: options.maxWaitMs,
     // A full store is looked at again by the next cycle; this one must end.
     maxGrowthWaitMs: 0,

@@ -23,6 +23,8 @@ export interface PacerRules {
   /** Requests per window that the user configured; undefined: what the server says, or no limit. */
   readonly limit: number | undefined;
   readonly windowMs: number;
+  /** Nothing urgent will come up: no reserve is left, and nothing is spread over the window. */
+  readonly single?: boolean;
 }
 
 export interface PacerState {
@@ -122,7 +124,7 @@ export function admission(state: PacerState, asking: Asking, now: number): Admis
   if (pausedUntil !== undefined && pausedUntil > now) return closed('pause', pausedUntil);
   const limit = windowLimit(state);
   const patient = isPatient(asking.class);
-  const reserve = patient && limit !== undefined ? reserveOf(limit) : 0;
+  const reserve = patient && rules.single !== true && limit !== undefined ? reserveOf(limit) : 0;
   if (credit !== undefined && credit.left <= reserve && credit.until > now)
     return closed('credit', credit.until);
   if (asking.growth && state.storeFull) return closed('growth', undefined);
@@ -169,7 +171,7 @@ function spreadAdmission(state: PacerState, asking: Asking, limit: number, now: 
     if (due > now) return closed('spread', due);
   }
   // In company every request keeps a distance anyway.
-  if (state.company !== undefined) return { open: true };
+  if (state.company !== undefined || state.rules.single === true) return { open: true };
   const due = spreadDue(state.spread, frame, now);
   return due > now ? closed('spread', due) : { open: true };
 }

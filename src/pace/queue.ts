@@ -48,6 +48,8 @@ export interface GateOptions {
   readonly limitPerMinute?: number | undefined;
   /** 60,000. */
   readonly windowMs?: number;
+  /** For a run that ends with its work, such as a push: nothing more urgent will come up, so it may use the whole limit at once. */
+  readonly single?: boolean;
   /** The most requests on their way at once, all lanes together: 32. How many there are follows the server, see `flight.ts`. */
   readonly concurrency?: number;
   readonly clock: Clock;
@@ -73,7 +75,8 @@ const MAX_TRIES = 20;
 
 export function createGate(options: GateOptions): PacedGate {
   const { clock, random, maxWaitMs = Number.POSITIVE_INFINITY } = options;
-  const rules = { limit: options.limitPerMinute, windowMs: options.windowMs ?? 60_000 };
+  const { limitPerMinute: limit, windowMs = 60_000, single = false } = options;
+  const rules = { limit, windowMs, single };
   const most = options.concurrency ?? 32;
   const { saved } = options;
   let pacer =

@@ -26,6 +26,7 @@ const http = createHttp({ connections: server.concurrency });
 const gate = createGate({
   concurrency: server.concurrency,
   windowMs: Number(windowMs),
+  single: true,
   clock,
   random: Math.random,
 });

@@ -9,6 +9,7 @@ import {
   next,
   type PacerState,
   startPacer,
+  turnOf,
 } from '../../../src/pace/pacer.ts';
 
 const RULES = { limit: 60, windowMs: 60_000 };
@@ -158,6 +159,13 @@ describe('patient requests', () => {
     expect(later.filter((at) => at < 120_500).length).toBeGreaterThan(293 + 200);
   });
 
+  it('may use the whole limit at once in a run that ends with its work', () => {
+    const [state, first] = flow(startPacer({ ...wide, single: true }), 0, 60_000);
+    expect(first.filter((at) => at === 0)).toHaveLength(300);
+    const [, later] = flow(state, 60_000, 61_000);
+    expect(later).toHaveLength(300);
+  });
+
   it('use 97 % of the limit in the long run', () => {
     for (const limit of [60, 300, 1000]) {
       const [, moments] = flow(startPacer({ ...wide, limit }), 0, 1_200_000);
@@ -192,6 +200,22 @@ describe('patient requests', () => {
     expect(admission(half, contested, 30_000)).toMatchObject({ open: false, reason: 'spread' });
     expect(admission(half, LOOK, 30_000).open).toBe(true);
     expect(admission(half, LIST, 30_000).open).toBe(true);
+  });
+});
+
+describe('a turn, by which looks may grow old', () => {
+  it('is that of the key, four times as long at most where others share it', () => {
+    expect(turnOf(startPacer(RULES))).toBe(1000);
+    expect(turnOf({ ...startPacer(RULES), company: { rate: 30, gain: 0.1, dueAt: 0, seenAt: 0 } })).toBe(
+      2000,
+    );
+    expect(turnOf({ ...startPacer(RULES), company: { rate: 1, gain: 0.1, dueAt: 0, seenAt: 0 } })).toBe(4000);
+  });
+
+  it('is not known without a limit, even after refusals', () => {
+    const refused = answer(startPacer({ ...RULES, limit: undefined }), 0, 429);
+    expect(refused.company).toBeDefined();
+    expect(turnOf(refused)).toBe(0);
   });
 });
 
