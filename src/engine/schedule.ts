@@ -47,7 +47,9 @@ const RETRY_MAX_MS = 120_000;
 const MAX_STALENESS_MS = 900_000;
 /** Of the time that much work took, the part for which looks in between may take their part of the limit. */
 const BULK_SHARE = 1 / 2;
-const BULK_MOST_MS = 15_000;
+const BULK_MOST_MS = 8_000;
+/** In the middle of much work a look that was called back is left until the next, unless none was done for so long. */
+const UNSEEN_MS = 300_000;
 /** What hot folders may count on while the server tells no limit. */
 const NO_LIMIT = 300;
 const NEVER = Number.POSITIVE_INFINITY;
@@ -62,6 +64,9 @@ export function createSchedule(pair: Pair, options: ScheduleOptions): Schedule {
   let told: RemoteTree | undefined;
   let again: { readonly at: number; readonly request: CycleRequest; readonly bulk?: boolean } | undefined;
   let lookedAt = 0;
+  /** When a look was over, and what of the latest was for the work. */
+  let seenAt = 0;
+  let taken: { readonly bulk: boolean; readonly due: readonly RemoteDir[] } = { bulk: false, due: [] };
   /** Local folders that a cycle took and did not come to. */
   let owed = new Set<LocalDir>();
   let at = { poll: 0, rescan: 0, look: 0 };
@@ -151,6 +156,7 @@ export function createSchedule(pair: Pair, options: ScheduleOptions): Schedule {
       if (due !== undefined) again = undefined;
       const looks = look(now, bulk);
       if (looks.length > 0) lookedAt = now;
+      taken = { bulk, due: due === undefined || due.remote === 'sweep' ? [] : due.remote };
       const sweep = looks === 'sweep' || due?.remote === 'sweep';
       const remote = sweep ? 'sweep' : [...new Set([...spelled(looks), ...(due?.remote ?? [])])];
       return proven({
@@ -162,6 +168,7 @@ export function createSchedule(pair: Pair, options: ScheduleOptions): Schedule {
     done: (request, result) => {
       const now = clock.monotonic();
       learn(request, result, now);
+      if (request.remote.length > 0) seenAt = now;
       ({ memory } = result);
       failures = 0;
       if (request.local === 'all') at.rescan = now + options.rescanMs;
@@ -177,7 +184,10 @@ export function createSchedule(pair: Pair, options: ScheduleOptions): Schedule {
       const now = clock.monotonic();
       if (request.local === 'all') at.rescan = now;
       else for (const dir of request.local) owed.add(dir);
-      if (request.remote === 'sweep') at.poll = now;
+      if (taken.bulk && now - seenAt < UNSEEN_MS) {
+        if (request.remote === 'sweep') at.poll = now + pollMs;
+        again = { at: now, request: { local: [], remote: taken.due }, bulk: true };
+      } else if (request.remote === 'sweep') at.poll = now;
       else again = { at: now, request: { local: [], remote: request.remote } };
     },
     failed: (error, early) => {
