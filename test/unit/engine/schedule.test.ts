@@ -44,6 +44,27 @@ function setting() {
   return { clock, schedule, next, done };
 }
 
+describe('a service that goes on with what an earlier one knew', () => {
+  it('believes it once each folder was listed, and then asks whether it is still the same workspace', async () => {
+    const { clock, schedule, next } = setting();
+    schedule.remember(memoryOf());
+    const quiet = {
+      ...interrupted(memoryOf()),
+      totals: { replan: new Set(), followUp: new Set(), done: new Map() },
+    };
+    const requests: CycleRequest[] = [];
+    for (let all = false; !all; all = requests.at(-1)?.unproven !== true) {
+      await clock.advance(2_000);
+      const request = next();
+      requests.push(request);
+      schedule.done(request, { ...quiet, memory: schedule.memory } as unknown as CycleResult);
+    }
+    const listed = new Set(requests.flatMap(({ remote }) => (remote === 'sweep' ? [] : remote)));
+    expect(listed.size).toBe(FOLDERS + 1);
+    expect(requests.at(-1)).toMatchObject({ checks: true });
+  });
+});
+
 describe('a service with much to do', () => {
   it('looks at more at once the longer it has worked, and goes on with the work', async () => {
     const { clock, next, done } = setting();
