@@ -18,7 +18,7 @@ export interface LinkOptions {
   readonly clock: Clock;
   /** How long a run may wait for the rate; undefined: as long as it takes. Milliseconds. */
   readonly maxWaitMs?: number;
-  /** The run ends with its work, so that it need leave no room for edits. */
+  /** The run ends with its work, so that it need not spread what it sends for the sake of edits. */
   readonly single?: boolean;
 }
 

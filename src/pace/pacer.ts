@@ -23,7 +23,7 @@ export interface PacerRules {
   /** Requests per window that the user configured; undefined: what the server says, or no limit. */
   readonly limit: number | undefined;
   readonly windowMs: number;
-  /** Nothing urgent will come up: no reserve is left, and nothing is spread over the window. */
+  /** Nothing urgent will come up here, so that nothing is spread over the window. The reserve is for others on the key. */
   readonly single?: boolean;
 }
 
@@ -124,7 +124,7 @@ export function admission(state: PacerState, asking: Asking, now: number): Admis
   if (pausedUntil !== undefined && pausedUntil > now) return closed('pause', pausedUntil);
   const limit = windowLimit(state);
   const patient = isPatient(asking.class);
-  const reserve = patient && rules.single !== true && limit !== undefined ? reserveOf(limit) : 0;
+  const reserve = patient && limit !== undefined ? reserveOf(limit) : 0;
   if (credit !== undefined && credit.left <= reserve && credit.until > now)
     return closed('credit', credit.until);
   if (asking.growth && state.storeFull) return closed('growth', undefined);

@@ -48,7 +48,7 @@ export interface GateOptions {
   readonly limitPerMinute?: number | undefined;
   /** 60,000. */
   readonly windowMs?: number;
-  /** For a run that ends with its work, such as a push: nothing more urgent will come up, so it may use the whole limit at once. */
+  /** For a run that ends with its work, such as a push: nothing more urgent will come up, so it uses all but the reserve at once. */
   readonly single?: boolean;
   /** The most requests on their way at once, all lanes together: 32. How many there are follows the server, see `flight.ts`. */
   readonly concurrency?: number;
