@@ -89,7 +89,9 @@ export function createChecks(of: ChecksOf): Checks {
       const fault =
         halfFile(of, after) ??
         lost(of, before, after, machine.disk.holds()) ??
-        (machines.length === 1 && TAKES_NAME.test(what) ? unasked(of, path, before, after) : undefined);
+        (machines.length === 1 && TAKES_NAME.test(what) && !isLive(machine, before)
+          ? unasked(of, path, before, after)
+          : undefined);
       if (fault !== undefined) violated(fault[0], `${machine.name}:${path} ${fault[1]} (${what})`);
     });
   server.onBlindRetry((request) =>
@@ -210,11 +212,14 @@ function unsettled({ truth, scenario }: ChecksOf, change: SimServerChange): Faul
 /** What this very process sent up, and the folder it came from still shows: an upload that was given another name. */
 function isOwnStray({ machines }: ChecksOf, { before, after, client, wroteBy }: SimServerChange): boolean {
   if (before === undefined || after !== undefined || wroteBy !== client) return false;
-  return machines.some(({ disk }) =>
-    isHeld(
-      [...disk.holds()].filter(({ path }) => !path.startsWith('.rtsync/')),
-      before,
-    ),
+  return machines.some((machine) => isLive(machine, before));
+}
+
+/** Whether some name of its folder shows this content. An interrupted move that is taken back leaves it the old name. */
+function isLive({ disk }: Machine, content: Uint8Array | undefined): boolean {
+  return isHeld(
+    [...disk.holds()].filter(({ path }) => !path.startsWith('.rtsync/')),
+    content,
   );
 }
 
@@ -222,7 +227,6 @@ function onServer(of: ChecksOf, change: SimServerChange): Fault | undefined {
   const { before, after } = change;
   const half = halfFile(of, after) ?? unsettled(of, change);
   if (half !== undefined) return half;
-  if (isOwnStray(of, change)) return undefined;
   if (isUnseen(change) && isYoung(of, change)) {
     if (before !== undefined && after !== undefined && keyOf(before) === keyOf(after)) return undefined;
     // What a late request takes away lies in the trash; who sent it is long gone, and cannot put it back.
@@ -230,5 +234,5 @@ function onServer(of: ChecksOf, change: SimServerChange): Fault | undefined {
     if (late || !isHeld(of.server.holds(), before)) of.truth.inGap(before, change.request);
     return undefined;
   }
-  return lost(of, before, after, of.server.holds());
+  return isOwnStray(of, change) ? undefined : lost(of, before, after, of.server.holds());
 }

@@ -41,6 +41,11 @@ export interface Call {
   /** Tries after the first, for what only reads. */
   readonly retries?: number;
   readonly signal?: AbortSignal | undefined;
+  /**
+   * Told, at its end, of each sending that may have been carried out: when the gate had let it go (monotonic
+   * milliseconds). Nothing is done of what a 401 or a 429 answers.
+   */
+  readonly onSent?: ((sentAt: number) => void) | undefined;
 }
 
 export interface Reply {
@@ -174,9 +179,11 @@ async function exchange(
       signal,
     });
   } catch (error) {
+    call.onSent?.(sentAt);
     if (content !== undefined && !Buffer.isBuffer(content.body)) content.body.destroy();
     throw error;
   }
+  if (answer.status !== 401 && answer.status !== 429) call.onSent?.(sentAt);
   const date = Date.parse(String(answer.headers.date ?? ''));
   const ok = answer.status >= 200 && answer.status < 300;
   let text = '';

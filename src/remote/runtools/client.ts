@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto';
 import type { Clock } from '../../lib/clock.ts';
 import type { Gate, Lane, RequestTicket } from '../../lib/gate.ts';
 import { type Http, parseOrigin } from '../http.ts';
-import { type AuthStyle, type Caller, checkedKey, createCaller, type Reply } from './call.ts';
+import { type AuthStyle, type Call, type Caller, checkedKey, createCaller, type Reply } from './call.ts';
 import { refuseNesting, refuseTop } from './guard.ts';
 import { type DirId, type EntryId, endpoint, type PathEncoding, parentId } from './ids.ts';
 import { frameUpload, type UploadSource } from './multipart.ts';
@@ -38,6 +38,8 @@ export interface Manner {
   readonly still?: RequestTicket['still'];
   readonly priority?: number;
   readonly discovery?: RequestTicket['discovery'];
+  /** See `Call`. */
+  readonly onSent?: Call['onSent'];
 }
 
 export interface UploadReply {
@@ -186,6 +188,7 @@ function transferring({ caller, base, url, ticket }: Desk): Pick<StorageClient, 
           ticket: relying(ticket('transfer', 'upload', true), manner),
           body: () => frameUpload(name, source, nextBoundary()),
           signal: manner?.signal,
+          onSent: manner?.onSent,
         },
         (json, reply) => uploadReply(decodeId(json, dir), reply),
       ),
@@ -232,6 +235,7 @@ function changing({
           ticket: relying(ticket('metadata', 'move', false), manner),
           json: { operation: 'rename', name },
           signal: manner?.signal,
+          onSent: manner?.onSent,
         },
         (json) => decodeId(json, parentId(id)),
       ),
@@ -245,6 +249,7 @@ function changing({
           ticket: relying(ticket('metadata', operation, operation === 'copy'), manner),
           json: { operation, target, ids },
           signal: manner?.signal,
+          onSent: manner?.onSent,
         },
         (json) => decodeIds(json, target),
       );

@@ -13,13 +13,18 @@ import { Stale } from '../../lib/gate.ts';
 import type { Outcome, RemoteMove } from '../remote.ts';
 import type { Manner } from './client.ts';
 import { attempt, type Context, changed, failed } from './context.ts';
+import { startTimes, type Times } from './dating.ts';
 import { childId, type DirId, type EntryId, idBelow, idName, isIdWithin, parentId } from './ids.ts';
-import { mayDate } from './item.ts';
+import { mayDate, tellsNothing } from './item.ts';
 import { matches } from './looks.ts';
-import { emptied, isOnTheWay, leftMoving, makeMoving, mayYetArrive } from './moving.ts';
+import { emptied, isOnTheWay, leftMoving, mayYetArrive, route } from './moving.ts';
 import { type Aim, movedAside } from './strays.ts';
 import { unlessTaken, whileYoung, type Young } from './while-young.ts';
 import type { Entry, Listing } from './wire.ts';
+
+interface TimedMove extends RemoteMove {
+  readonly times: Times;
+}
 
 /** Gives the moved file's stamp where the server has dated it anew. */
 export async function move(
@@ -27,19 +32,21 @@ export async function move(
   job: RemoteMove,
   signal?: AbortSignal,
 ): Promise<RemoteStamp | undefined> {
-  const sentAt = ctx.clock.monotonic();
-  await moveEntry(ctx, job, signal);
-  const moving = { sentAt, answeredAt: ctx.clock.monotonic() };
+  const times = startTimes(ctx);
+  await moveEntry(ctx, { ...job, times }, signal);
+  const moving = times.span();
   if (ctx.traits.moveKeepsDate || job.expect === 'folder') return undefined;
   const to = idBelow(ctx.rootId, job.to);
   const listed = await attempt(() => ctx.looks.fresh(parentId(to), signal));
   const entry = listed.ok ? listed.value.entries.get(idName(to)) : undefined;
   if (entry?.kind !== 'file' || entry.size !== job.expect.size || entry.date === undefined) return undefined;
   // Another date is of somebody's own file that took the name since; it is met as an edit.
-  return mayDate(ctx, moving, entry.date) ? { size: entry.size, date: entry.date } : undefined;
+  return !tellsNothing(moving, 0) && mayDate(ctx, moving, entry.date)
+    ? { size: entry.size, date: entry.date }
+    : undefined;
 }
 
-async function moveEntry(ctx: Context, job: RemoteMove, signal?: AbortSignal): Promise<void> {
+async function moveEntry(ctx: Context, job: TimedMove, signal?: AbortSignal): Promise<void> {
   const since = ctx.clock.monotonic();
   const [from, to] = [idBelow(ctx.rootId, job.from), idBelow(ctx.rootId, job.to)];
   if (isIdWithin(to, from)) throw new RtsyncError('bug', 'refused to move a folder into itself');
@@ -75,7 +82,7 @@ async function moveEntry(ctx: Context, job: RemoteMove, signal?: AbortSignal): P
 /** Nothing stands at the old name and nothing at the new one: an earlier try may have left the entry in our own folder. */
 async function goOn(
   ctx: Context,
-  { job, to }: { readonly job: RemoteMove; readonly to: EntryId },
+  { job, to }: { readonly job: TimedMove; readonly to: EntryId },
   signal?: AbortSignal,
 ): Promise<void> {
   const left = await leftMoving(ctx, to, signal);
@@ -92,7 +99,7 @@ async function goOn(
 }
 
 interface Walk {
-  readonly job: RemoteMove;
+  readonly job: TimedMove;
   readonly from: EntryId;
   readonly steps: readonly EntryId[];
   /** Lists that are good for the first step. */
@@ -142,7 +149,7 @@ function leftHalfway(error: RtsyncError, { to }: RemoteMove): RtsyncError {
 }
 
 interface OneStep {
-  readonly job: RemoteMove;
+  readonly job: TimedMove;
   readonly at: EntryId;
   readonly step: EntryId;
   /** The folder that it goes to, listed for this move. */
@@ -185,9 +192,13 @@ async function sendStep(
   { job, at, step, known, aim }: OneStep,
   signal?: AbortSignal,
 ): Promise<Outcome<EntryId>> {
+  const { onSent } = job.times;
   const send = async (young: Partial<Young>): Promise<Outcome<EntryId>> => {
     try {
-      return { ok: true, value: await take(ctx, at, step, { signal, ...young, ...(aim && { aim }) }) };
+      return {
+        ok: true,
+        value: await take(ctx, at, step, { signal, onSent, ...young, ...(aim && { aim }) }),
+      };
     } catch (error) {
       if (error instanceof Stale) throw error;
       return failed(error);
@@ -209,26 +220,6 @@ function enter(ctx: Context, from: EntryId, to: EntryId, job: RemoteMove | undef
   ctx.looks.gone(parentId(from), idName(from));
   const size = job === undefined || job.expect === 'folder' ? undefined : job.expect.size;
   ctx.looks.put(parentId(to), idName(to), job?.expect === 'folder' ? 'folder' : 'file', size);
-}
-
-interface Ends {
-  readonly from: EntryId;
-  readonly to: EntryId;
-  readonly source: ReadonlyMap<string, Entry>;
-  readonly target: ReadonlyMap<string, Entry>;
-}
-
-/** The steps of a move that changes both folder and name, none onto a name that was seen taken. */
-async function route(
-  ctx: Context,
-  { from, to, source, target }: Ends,
-  signal?: AbortSignal,
-): Promise<EntryId[]> {
-  const [home, away] = [parentId(from), parentId(to)];
-  if (!source.has(idName(to))) return [childId(home, idName(to)), to];
-  if (!target.has(idName(from))) return [childId(away, idName(from)), to];
-  const between = await makeMoving(ctx, to, signal);
-  return [childId(between, idName(from)), childId(between, idName(to)), to];
 }
 
 type Taking = Manner & { readonly aim?: Aim };

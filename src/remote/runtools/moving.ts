@@ -14,6 +14,7 @@ import {
   childId,
   type DirId,
   type EntryId,
+  idName,
   isIdWithin,
   OWN_NAME,
   parentId,
@@ -36,6 +37,27 @@ export async function makeMoving(ctx: Context, to: EntryId, signal?: AbortSignal
   for (const name of [OWN_NAME, 'moving', ...namesFor(to)])
     dir = await folders.ensure(dir, name, { growth: false }, signal);
   return dir as EntryId;
+}
+
+/** Both ends of a move, and what stands in their folders. */
+export interface Ends {
+  readonly from: EntryId;
+  readonly to: EntryId;
+  readonly source: ReadonlyMap<string, unknown>;
+  readonly target: ReadonlyMap<string, unknown>;
+}
+
+/** The steps of a move that changes both folder and name, none onto a name that was seen taken. */
+export async function route(
+  ctx: Context,
+  { from, to, source, target }: Ends,
+  signal?: AbortSignal,
+): Promise<EntryId[]> {
+  const [home, away] = [parentId(from), parentId(to)];
+  if (!source.has(idName(to))) return [childId(home, idName(to)), to];
+  if (!target.has(idName(from))) return [childId(away, idName(from)), to];
+  const between = await makeMoving(ctx, to, signal);
+  return [childId(between, idName(from)), childId(between, idName(to)), to];
 }
 
 /** What an earlier move to `to` left on its way. */

@@ -9,6 +9,7 @@
 import type { RtsyncError } from '../../lib/errors.ts';
 import type { Outcome, WriteSource, Written } from '../remote.ts';
 import { attempt, type Context, changed, failed, heed, inParallel } from './context.ts';
+import { startTimes, type Times, teachClock } from './dating.ts';
 import type { Sending } from './file-clock.ts';
 import { childId, type DirId, type EntryId, idName } from './ids.ts';
 import {
@@ -18,13 +19,14 @@ import {
   isMoved,
   onlyExpected,
   outlastGrain,
+  tellsNothing,
   untold,
   writtenMeanwhile,
 } from './item.ts';
-import { clearStrays, clearUntold, straysAmong } from './strays.ts';
+import { clearLate, clearStrays, clearUntold, straysAmong } from './strays.ts';
 import { type Stored, upload } from './upload.ts';
 import { unlessTaken, whileYoung, type Young } from './while-young.ts';
-import type { Entry, Listing } from './wire.ts';
+import type { FileEntry, Listing } from './wire.ts';
 
 interface Whole extends Extract<Stored, { kind: 'stored' }> {
   readonly source: WriteSource;
@@ -42,7 +44,10 @@ export async function replaceStaged(
   try {
     const staged = await uploadStaged(ctx, staging, items, signal);
     const whole = items.filter((item) => staged.has(item));
-    if (whole.length > 0) await swap(ctx, { dir, staging, items: whole, staged }, signal);
+    if (whole.length > 0) {
+      const times = startTimes(ctx);
+      await swap(ctx, { dir, staging, items: whole, staged, times }, signal);
+    }
   } finally {
     // Everything in it was made by us and is either in place by now or was given up with an outcome that says so.
     const removed = await attempt(() => ctx.client.remove([staging]));
@@ -84,38 +89,28 @@ async function uploadStaged(
   return stored;
 }
 
-/** Nobody else writes there: these dates are surely of our own uploads. */
-function teachClock(
-  ctx: Context,
-  stored: ReadonlyMap<Item, Whole>,
-  entries: ReadonlyMap<string, Entry>,
-): void {
-  if (!ctx.traits.datesFollowClock) return;
-  const samples = [...stored].flatMap(([{ name }, { sending }]) => {
-    const entry = entries.get(name);
-    const date = entry?.kind === 'file' ? entry.date : undefined;
-    return sending === undefined || date === undefined ? [] : [{ ...sending, date }];
-  });
-  if (samples.length > 0) ctx.fileClock.learn(samples);
-}
-
 interface Swap {
   readonly dir: DirId;
   readonly staging: EntryId;
   readonly items: readonly Item[];
   readonly staged: ReadonlyMap<Item, Whole>;
+  /** Of moving in. */
+  readonly times: Times;
 }
 
 /** Once names are free a stop must not leave them so, hence no signal until they are taken again. */
 async function swap(ctx: Context, job: Swap, signal?: AbortSignal): Promise<void> {
   const { folder, freed, before, seen } = await freeNames(ctx, job, signal);
   if (freed.length === 0) return;
-  const sentAt = ctx.clock.monotonic();
   const { refused, displaced, unseen, strays } = await moveIn(ctx, job, freed, seen);
-  const moving: Sending = { sentAt, answeredAt: ctx.clock.monotonic() };
-  await clearStrays(ctx, strays, (entry) =>
-    freed.some((item) => isMoved(ctx, entry, job.staged.get(item), moving)),
-  );
+  const moving = job.times.span();
+  const isOurs = (entry: FileEntry): boolean =>
+    freed.some((item) => isMoved(ctx, entry, job.staged.get(item), moving));
+  if (ctx.traits.moveKeepsDate || !tellsNothing(moving, 0)) await clearStrays(ctx, strays, isOurs);
+  else {
+    const sources = freed.flatMap((item) => job.staged.get(item)?.source ?? []);
+    await clearLate(ctx, strays, isOurs, sources);
+  }
   const listed = await attempt(async () => {
     await outlastGrain(ctx, ctx.clock.monotonic());
     return ctx.looks.fresh(job.dir);
@@ -204,7 +199,7 @@ function judged(ctx: Context, { item, ours, moving, unseen }: Placed, listing: L
   if (!outcome.ok || outcome.value.date === ours?.date) return outcome;
   const entry = listing.entries.get(item.name);
   if (!isMoved(ctx, entry, ours, moving)) return failed(writtenMeanwhile(item));
-  return unseen ? failed(untold(item.write.path)) : outcome;
+  return unseen || tellsNothing(moving, 0) ? failed(untold(item.write.path)) : outcome;
 }
 
 interface MovedIn {
@@ -272,7 +267,8 @@ async function moveToFree(
   const send = async (free: readonly Item[], manner: Partial<Young>): Promise<Moved> => {
     if (free.length === 0) return { free, told: [] };
     const ids = free.map((item) => childId(job.staging, item.name));
-    const told = await ctx.client.batch('move', ids, job.dir, manner).finally(() => {
+    const { onSent } = job.times;
+    const told = await ctx.client.batch('move', ids, job.dir, { ...manner, onSent }).finally(() => {
       for (const item of free) ctx.looks.put(job.dir, item.name, 'file');
     });
     return { free, told: told ?? [] };

@@ -55,6 +55,22 @@ export async function clearStrays(ctx: Context, strays: readonly EntryId[], isOu
   }
 }
 
+/** The same when the answer came so late that no date tells: of them only what holds the very bytes of one of `sources`. */
+export async function clearLate(
+  ctx: Context,
+  strays: readonly EntryId[],
+  isOurs: IsOurs,
+  sources: readonly WriteSource[],
+): Promise<void> {
+  for (const id of strays)
+    for (const source of sources) {
+      const same = await attempt(() => isBeginning(ctx, id, source.size, source));
+      if (!same.ok || !same.value) continue;
+      await clearStrays(ctx, [id], (entry) => entry.size === source.size && isOurs(entry));
+      break;
+    }
+}
+
 export interface Untold {
   readonly name: string;
   /** The folder before ours was sent to it, and now. */

@@ -9,10 +9,11 @@ import { Stale } from '../../lib/gate.ts';
 import type { Outcome, Write, WriteSource } from '../remote.ts';
 import type { UploadReply } from './client.ts';
 import { attempt, type Context, changed, failed, heed } from './context.ts';
+import { dateProves, startTimes } from './dating.ts';
 import type { Sending } from './file-clock.ts';
 import { childId, type DirId, idName, parentId } from './ids.ts';
 import { datesTell, mayDate, tellsNothing, untold } from './item.ts';
-import { clearStrays, clearUntold } from './strays.ts';
+import { clearLate, clearStrays, clearUntold } from './strays.ts';
 import { afterTear, canBeTorn, sameFile } from './torn.ts';
 import type { Entry, FileEntry, Listing } from './wire.ts';
 
@@ -87,7 +88,7 @@ async function deliver(
   const { job, source } = delivery;
   const { seen, outcome, sending } = await sendInTime(ctx, delivery, signal);
   const judgement = outcome.ok
-    ? await attempt(() => judged(ctx, { job, seen, size: source.size }, outcome.value))
+    ? await attempt(() => judged(ctx, { job, seen, source }, outcome.value))
     : outcome;
   if (judgement.ok) return judgement.value;
   const { error } = judgement;
@@ -98,17 +99,16 @@ async function deliver(
   if (!error.ambiguous) return { kind: 'failed', error };
   const end = await afterLostAnswer(ctx, delivery, { seen, sending }, signal);
   if (end.kind === 'again') return { ...end, error };
+  if (end.kind !== 'stored' || job.look === undefined) return end;
   // What stands there is ours by its size alone: no proof where others write, unless it was dated while the server, which
   // gives answers that say nothing, answered.
-  const dated = error.code === 'bad-answer' && end.kind === 'stored' && typeof end.date === 'number';
-  const proven = dated && !tellsNothing(sending, source.size) && mayDate(ctx, sending, end.date as number);
-  return end.kind === 'stored' && job.look !== undefined && !proven
-    ? { kind: 'failed', error: untold(job.write.path) }
-    : end;
+  const { size, date } = end;
+  const proven =
+    error.code === 'bad-answer' && date !== undefined && dateProves(ctx, sending, { size, date });
+  return proven ? end : { kind: 'failed', error: untold(job.write.path) };
 }
 
 interface Sent {
-  /** With its turn at the gate. */
   readonly sending: Sending;
   /** The look that it relied on. */
   readonly seen: Listing;
@@ -134,10 +134,11 @@ async function sendInTime(
     next = undefined;
     const before = look.entries.get(job.name);
     const still = (turnMs: number): boolean => ctx.looks.trusts(look, turnMs) && stands();
-    const manner = job.look === undefined ? { signal } : { signal, still, priority: Math.min(looks, 1) };
-    const sentAt = ctx.clock.monotonic();
+    const { onSent, span } = startTimes(ctx);
+    const relying = job.look === undefined ? {} : { still, priority: Math.min(looks, 1) };
+    const manner = { signal, onSent, ...relying };
     const outcome = await staleOr(() => ctx.client.upload(job.dir, job.name, source, manner));
-    const sending = { sentAt, answeredAt: ctx.clock.monotonic() };
+    const sending = span();
     if (outcome !== 'stale') return { seen: frozen(look, job.name, before), outcome, sending };
   }
   throw new RtsyncError('rate-limited', {
@@ -166,14 +167,15 @@ function frozen(look: Listing, name: string, before: Entry | undefined): Listing
 interface Landing {
   readonly job: UploadJob;
   readonly seen: Listing;
-  readonly size: number;
+  readonly source: WriteSource;
 }
 
 /** A success, or a file of ours under another name. */
-async function judged(ctx: Context, { job, seen, size }: Landing, reply: UploadReply): Promise<Stored> {
+async function judged(ctx: Context, { job, seen, source }: Landing, reply: UploadReply): Promise<Stored> {
+  const { size } = source;
+  const sending = { sentAt: reply.answeredAt - reply.tookMs, answeredAt: reply.answeredAt };
   if (reply.id === childId(job.dir, job.name)) {
     ctx.looks.put(job.dir, job.name, 'file', size);
-    const sending = { sentAt: reply.answeredAt - reply.tookMs, answeredAt: reply.answeredAt };
     // Also in a folder that we made just now: others find it while the answer is on its way.
     if (job.look !== undefined && tellsNothing(sending, size))
       return { kind: 'failed', error: untold(job.write.path) };
@@ -184,8 +186,9 @@ async function judged(ctx: Context, { job, seen, size }: Landing, reply: UploadR
     ctx.contradiction('an upload onto a taken name was stored under another name');
   // Only what lies in our folder and was not there before is surely ours; a folder for staging goes with all it holds.
   if (job.look !== undefined && parentId(reply.id) === job.dir && !seen.entries.has(idName(reply.id))) {
-    const sending = { sentAt: reply.answeredAt - reply.tookMs, answeredAt: reply.answeredAt };
-    await clearStrays(ctx, [reply.id], isSent(ctx, size, sending));
+    const isOurs = isSent(ctx, size, sending);
+    if (tellsNothing(sending, size)) await clearLate(ctx, [reply.id], isOurs, [source]);
+    else await clearStrays(ctx, [reply.id], isOurs);
   }
   return { kind: 'failed', error: appeared(job) };
 }

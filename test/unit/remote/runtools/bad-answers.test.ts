@@ -1,10 +1,12 @@
 /** Answers that make no sense, with status 200: nothing is deleted, nothing overwritten, and what is not known is unknown. */
+import { utimesSync, writeFileSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { walk } from '../../../../src/core/tree.ts';
 import { createHttp, type Http, type HttpRequest } from '../../../../src/remote/http.ts';
 import type { RemoteScan } from '../../../../src/remote/remote.ts';
+import type { RequestEntry } from '../../../../src/serve/log.ts';
 import { codeOf, codes, dirAt, noRules, readAll, removeAll, writeAll } from '../support.ts';
 import { testSite } from './site.ts';
 
@@ -174,11 +176,37 @@ describe('the answer to an upload that is', () => {
     ['an id that is a number', '{"id":5}'],
     ['the top', '{"id":"/"}'],
   ])('%s is settled by a look, and the file is sent once', async (_what, text) => {
+    const remote = site.far.remote({});
+    expect(codes(await writeAll(remote, '', { honest: { text: 'tells the clock' } }))).toEqual({
+      honest: 'ok',
+    });
     lie = (request) => (on('POST upload')(request) ? text : undefined);
-    expect(codes(await writeAll(site.far.remote({}), '', { x: { text: 'mine' } }))).toEqual({ x: 'ok' });
-    expect(site.far.gate.counts.byLabel.upload).toBe(1);
+    expect(codes(await writeAll(remote, '', { x: { text: 'mine' } }))).toEqual({ x: 'ok' });
+    expect(site.far.gate.counts.byLabel.upload).toBe(2);
     expect(await readFile(join(site.server.folder, 'x'), 'utf8')).toBe('mine');
   });
+
+  test.each([
+    ['by a clock that is not known yet', {}, false],
+    ['by whole seconds', { dateGrain: 1000 }, true],
+    ['by no clock of the server', { datesFollowClock: false }, true],
+  ] as const)(
+    'a web page leaves it to the content when dates go %s: another’s file of equal size may stand there',
+    async (_how, traits, known) => {
+      const remote = site.far.remote(traits);
+      if (known) await writeAll(remote, '', { honest: { text: 'tells the clock' } });
+      const full = join(site.server.folder, 'x');
+      const agent = ({ label }: RequestEntry): boolean => {
+        if (label !== 'upload') return false;
+        writeFileSync(full, 'site');
+        utimesSync(full, new Date(site.clock.now()), new Date(site.clock.now()));
+        return true;
+      };
+      site.faults.next(agent, { kind: 'html' });
+      const outcomes = await writeAll(remote, '', { x: { text: 'mine' } });
+      expect(outcomes.x).toMatchObject({ ok: false, error: { code: 'changed', ambiguous: true } });
+    },
+  );
 
   test.each(['/elsewhere/x', '/x/y', '/other', '/../x'])(
     'an id that lies at %s removes nothing there',

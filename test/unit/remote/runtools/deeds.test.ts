@@ -159,6 +159,24 @@ describe('a move', () => {
     expect(await readFile(join(site.server.folder, 'y/b'), 'utf8')).toBe('mine');
   });
 
+  test('that dates anew tells the new date, but of an edit that fell into a long answer', async () => {
+    site.behaviour.moveDate = 'new';
+    const remote = site.far.remote({ moveKeepsDate: false });
+    const a = await place('a', 'ours');
+    site.whileWaiting('move', async () => {}, 60_000);
+    const b = await remote.move({ from: at('a'), to: at('b'), expect: a });
+    expect(b).toMatchObject({ size: 4 });
+    site.faults.next('rename', {
+      kind: 'after',
+      run: async () => {
+        site.clock.pass(3000);
+        await place('c', 'edit');
+        site.clock.pass(3000);
+      },
+    });
+    expect(await remote.move({ from: at('b'), to: at('c'), expect: b ?? a })).toBeUndefined();
+  });
+
   test('is looked up when the answer does not tell the new id', async () => {
     site.behaviour.putAnswer = 'empty';
     const stamp = await place('a', 'a');

@@ -116,6 +116,36 @@ describe('the moment in which a name is free', () => {
     expect(await trashed()).toEqual(['old']);
   });
 
+  test('leaves it to the content when another’s file of equal size fell into a long move, not into a wait for its turn', async () => {
+    site.behaviour.moveDate = 'new';
+    const remote = site.far.remote({ ...traits, moveKeepsDate: false, datesFollowClock: true });
+    const replace = (expected: RemoteStamp) =>
+      writeAll(remote, '', { 'a.txt': { text: 'newer', expect: expected } });
+    site.faults.next(
+      { label: 'list', path: /^\/\.rtsync\/trash\/[^/]+\/[^/]+$/ },
+      {
+        kind: 'after',
+        run: () => site.whileWaiting('move', async () => {}, 60_000),
+      },
+    );
+    const { 'a.txt': waited } = await replace(old);
+    expect(waited).toMatchObject({ ok: true });
+    site.faults.next(moveIn, {
+      kind: 'after',
+      run: async () => {
+        site.clock.pass(3000);
+        await place('a.txt', 'agent');
+        site.clock.pass(3000);
+      },
+    });
+    const stamp = waited?.ok === true ? waited.value : old;
+    expect((await replace(stamp))['a.txt']).toMatchObject({
+      ok: false,
+      error: { code: 'changed', ambiguous: true },
+    });
+    expect(await disk('a.txt')).toBe('agent');
+  });
+
   test('is not opened for a version that changed while ours was staged', async () => {
     site.faults.next('upload', {
       kind: 'before',

@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
@@ -5,6 +6,7 @@ import type { RemoteStamp } from '../../../../src/core/tree.ts';
 import { RtsyncError } from '../../../../src/lib/errors.ts';
 import type { Traits } from '../../../../src/remote/traits.ts';
 import type { Behaviour } from '../../../../src/serve/behaviour.ts';
+import type { RequestEntry } from '../../../../src/serve/log.ts';
 import { at, codes, dirAt, writeAll } from '../support.ts';
 import { testSite } from './site.ts';
 
@@ -129,6 +131,31 @@ describe('an upload', () => {
       expect(await disk(stray)).toBe('somebody');
       expect(site.requests.counts().move).toBeUndefined();
     });
+
+    test.each([true, false])(
+      'is told by its content when the answer was long on its way, and somebody wrote as much into it: %s',
+      async (edited) => {
+        site.behaviour.takenName = 'rename';
+        const taken = ({ label }: RequestEntry): boolean => {
+          if (label === 'upload') writeFileSync(join(site.server.folder, 'a.txt'), 'agent');
+          return label === 'upload';
+        };
+        site.faults.next(taken, {
+          kind: 'after',
+          run: async () => {
+            site.clock.pass(3000);
+            if (edited) await place(stray, 'new');
+            site.clock.pass(3000);
+          },
+        });
+        const remote = site.far.remote({ takenUpload: 'rename', takenMove: 'rename' });
+        expect(codes(await writeAll(remote, '', { 'a.txt': { text: 'abc' } }))).toEqual({
+          'a.txt': 'changed',
+        });
+        expect(await names()).toEqual(edited ? [stray, 'a.txt'] : ['a.txt']);
+        expect(await trashed()).toEqual(edited ? [] : ['abc']);
+      },
+    );
 
     test('comes back when somebody writes into it right before it goes', async () => {
       site.faults.next('move', { kind: 'before', run: write('somebody') });
