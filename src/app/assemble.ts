@@ -16,6 +16,7 @@ import { createTrashNotes, type TrashNotes } from '../engine/trash-notes.ts';
 import { systemDisk } from '../local/disk.ts';
 import { type OpenLocalFolder, openLocalFolder } from '../local/folder.ts';
 import { expiryOf } from '../local/purge.ts';
+import { createPairGate } from '../pace/pair-gate.ts';
 import { addressFault } from '../remote/runtools/ids.ts';
 import type { Traits } from '../remote/traits.ts';
 import { AFRESH, type Approvals } from '../state/approvals.ts';
@@ -62,7 +63,9 @@ export async function assemble(
   distrustAfterPowerCut(found, unclean);
   const flush = watchUnwritten(found, unclean);
   if (!run.dryRun) state.saveNote(UNCLEAN, 'yes');
-  const far = await openFarSide(link, found, unclean);
+  const gate = createPairGate(link.gate);
+  const storage: ServerLink['storage'] = (id, traits) => link.storage(id, traits, gate);
+  const far = await openFarSide({ storage }, found, unclean);
   if (!run.dryRun) rootKeeper.sign();
   const purgeDaily = dailyPurge(local, found, () => far.remote.clockOffsetMs);
   const mark = createMarkKeeper({
@@ -90,7 +93,7 @@ export async function assemble(
     backoff: createBackoff(),
     removals: createRecentRemovals(),
     trashed,
-    gate: link.gate,
+    gate,
     clock: run.clock,
     observer: run.observer,
     checkRoot: () => rootKeeper.check(),

@@ -4,6 +4,7 @@ import { findCredential } from '../config/secrets.ts';
 import type { Config } from '../config.ts';
 import type { Clock } from '../lib/clock.ts';
 import { RtsyncError } from '../lib/errors.ts';
+import type { Gate } from '../lib/gate.ts';
 import { createGate, type PacedGate } from '../pace/queue.ts';
 import { paceFile } from '../pace/saved.ts';
 import { createHttp } from '../remote/http.ts';
@@ -17,13 +18,16 @@ export interface LinkOptions {
   readonly clock: Clock;
   /** How long a run may wait for the rate; undefined: as long as it takes. Milliseconds. */
   readonly maxWaitMs?: number;
+  /** The run ends with its work, so that it need not spread what it sends for the sake of edits. */
+  readonly single?: boolean;
 }
 
 /** A server with a key: one gate, one pool of connections, for all pairs of the process. */
 export interface ServerLink {
   readonly gate: PacedGate;
   readonly workspaces: Workspaces;
-  storage(workspaceId: string, traits: Traits | undefined): StorageClient;
+  /** `through`: the gate as one pair sees it. */
+  storage(workspaceId: string, traits: Traits | undefined, through?: Gate): StorageClient;
   /** Throws `pair-overlap` when a pair of another name already syncs this folder of the workspace, or one around it. */
   claim(name: string, workspaceId: string, path: string): void;
   close(): Promise<void>;
@@ -44,6 +48,7 @@ export async function openServer(config: Config, options: LinkOptions): Promise<
     concurrency: server.concurrency,
     clock,
     random: Math.random,
+    single: options.single === true,
     maxWaitMs: options.maxWaitMs,
     // A full store is looked at again by the next cycle; this one must end.
     maxGrowthWaitMs: 0,
@@ -56,9 +61,10 @@ export async function openServer(config: Config, options: LinkOptions): Promise<
   return {
     gate,
     workspaces: createWorkspaces({ ...common, origin: server.apiUrl }),
-    storage: (workspaceId, traits) =>
+    storage: (workspaceId, traits, through = gate) =>
       createStorageClient({
         ...common,
+        gate: through,
         ...(traits === undefined || bearer || server.auth !== 'auto' ? {} : { auth: traits.auth }),
         origin: server.storageUrl,
         workspaceId,

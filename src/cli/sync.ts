@@ -84,7 +84,8 @@ async function begin(
     const { config } = await context.config();
     pairs = pairFor(ends, context.io.cwd, config.pairs);
     const clock = systemClock();
-    const link = await openServer(config, { env: context.io.env, clock, maxWaitMs: PATIENCE_MS });
+    const how = { env: context.io.env, clock, maxWaitMs: PATIENCE_MS, single: true };
+    const link = await openServer(config, how);
     return { pairs, link };
   } catch (error) {
     const named = { name: ends.farEnd ?? ends.folder ?? '', direction: verb.direction ?? 'both' };

@@ -99,6 +99,7 @@ async function watchOne(
       log.info({ folder: pair.local.root, workspace: pair.remote.title }, 'watching');
       const options = {
         pollMs: (job.poll ?? job.pair.pollSeconds) * 1000,
+        maxStalenessMs: job.pair.maxStalenessSeconds * 1000,
         limitPerMinute: job.config.server.limitPerMinute,
         rescanMs: RESCAN_MS,
         startWatching: (hint: Hint) => watchFiles(pair, hint),

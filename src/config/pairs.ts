@@ -28,6 +28,8 @@ export interface PairConfig {
   readonly conflicts: readonly ConflictRule[];
   readonly maxDelete: { readonly files: number; readonly percent: number } | false;
   readonly pollSeconds: number;
+  /** How old what is known of a folder of the workspace may get, where the rate limit allows it. */
+  readonly maxStalenessSeconds: number;
   readonly trash: TrashConfig;
   readonly uploadLimitBytes: number;
   readonly settleMs: number;
@@ -93,6 +95,7 @@ export function completePair(
     conflicts: conflictRules(pair.conflicts),
     maxDelete: maxDelete === false ? false : { ...PAIR_DEFAULTS.maxDelete, ...defined(maxDelete) },
     pollSeconds: pair.pollSeconds ?? PAIR_DEFAULTS.pollSeconds,
+    maxStalenessSeconds: pair.maxStalenessSeconds ?? PAIR_DEFAULTS.maxStalenessSeconds,
     trash: { ...PAIR_DEFAULTS.trash, ...defined(trash) },
     uploadLimitBytes: pair.uploadLimitBytes ?? PAIR_DEFAULTS.uploadLimitBytes,
     settleMs: pair.settleMs ?? PAIR_DEFAULTS.settleMs,

@@ -56,6 +56,7 @@ export const pairSchema = z.strictObject(
       )
       .optional(),
     pollSeconds: whole('seconds', 1, 86_400).optional(),
+    maxStalenessSeconds: whole('seconds', 1, 86_400).optional(),
     trash: z
       .strictObject(
         {
@@ -114,6 +115,7 @@ export const PAIR_DEFAULTS = {
   direction: 'both',
   maxDelete: { files: 50, percent: 25 },
   pollSeconds: 30,
+  maxStalenessSeconds: 900,
   trash: { remote: true, days: 30, localBytes: null, remoteBytes: null },
   /** The smaller reading of "100 MB". */
   uploadLimitBytes: 100_000_000,

@@ -1,5 +1,6 @@
 /** Collects a plan: numbers operations, adds what they must wait for because of moves, puts the stages in order. */
 import type { BaseChange, BaseStamp } from './base.ts';
+import { inBulkOrder } from './bulk-order.ts';
 import { type RelPath, rebase } from './path.ts';
 import { type Operation, type Plan, type Problem, type ProblemCode, STAGES } from './plan.ts';
 
@@ -63,7 +64,7 @@ export function planBuilder(): PlanBuilder {
     problem: (path, code, message) => report({ path, code, message }),
     report,
     finish: () => ({
-      operations: inStageOrder(operations),
+      operations: inStageOrder(inBulkOrder(operations)),
       baseChanges: changes,
       problems: [...problems.values()],
     }),

@@ -4,6 +4,7 @@
  */
 import type { BaseFolder, BaseStamp, BaseTree } from './base.ts';
 import { type DirPath, join, nameOf, type RelPath, ROOT } from './path.ts';
+import { localSame } from './same.ts';
 import type { FolderNode, LocalStamp, LocalTree } from './tree.ts';
 
 /** An entry of one side that stands at `to` now and stood at `from` when base and side agreed. */
@@ -91,7 +92,7 @@ function compare(
       const path = join(at, key);
       const folder = was?.kind === 'folder' ? was : undefined;
       if (folder === undefined || folder.ino !== node.ino) found.appearedFolders.push({ path, node });
-      compare(found, path, folder, node);
+      if (folder === undefined || !localSame(folder, node)) compare(found, path, folder, node);
     }
   }
   for (const [key, was] of base?.children ?? []) {

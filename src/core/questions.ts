@@ -2,6 +2,7 @@
 import { type BaseStamp, type BaseTree, localDelta } from './base.ts';
 import { type LocalDifferences, localDifferences, pairsAmong } from './local-moves.ts';
 import { type DirPath, join, type RelPath, ROOT } from './path.ts';
+import { localSame } from './same.ts';
 import { type FolderNode, type LocalStamp, type LocalTree, nodeAt } from './tree.ts';
 
 export interface DigestWanted {
@@ -51,7 +52,8 @@ function touchedFiles(
 ): void {
   for (const [key, node] of local.children) {
     const was = base.children.get(key);
-    if (was?.kind === 'folder' && node.kind === 'folder') touchedFiles(wanted, join(at, key), was, node);
+    if (was?.kind === 'folder' && node.kind === 'folder' && !localSame(was, node))
+      touchedFiles(wanted, join(at, key), was, node);
     if (was?.kind !== 'file' || node.kind !== 'file') continue;
     if (isOpen(was.stamp, node.stamp)) wanted.push({ path: join(at, key), stamp: node.stamp });
   }

@@ -5,6 +5,7 @@
 import { type BaseFolder, type BaseStamp, type BaseTree, dateMatches, remoteDelta } from './base.ts';
 import { note, type Pair, pairNames } from './local-moves.ts';
 import { type DirPath, depthOf, join, nameOf, parentOf, type RelPath, ROOT } from './path.ts';
+import { remoteSame } from './same.ts';
 import { census, type FolderNode, nodeAt, type RemoteStamp, type RemoteTree } from './tree.ts';
 
 type Paths = Map<string, RelPath[]>;
@@ -56,7 +57,10 @@ function compare(
 ): void {
   for (const [key, node] of remote?.children ?? []) {
     const was = base?.children.get(key);
-    if (node.kind === 'folder') compare(found, join(at, key), was?.kind === 'folder' ? was : undefined, node);
+    if (node.kind === 'folder') {
+      const folder = was?.kind === 'folder' ? was : undefined;
+      if (folder === undefined || !remoteSame(folder, node)) compare(found, join(at, key), folder, node);
+    }
     if (node.kind !== 'file' || node.stamp.size === 0) continue;
     if (typeof node.stamp.date !== 'number') continue;
     if (was?.kind === 'file' && remoteDelta(was.stamp, node.stamp) === 'none') continue;

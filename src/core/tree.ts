@@ -141,21 +141,30 @@ export function* walk<S>(folder: FolderNode<S>, at: DirPath = ROOT): Generator<[
   }
 }
 
+export interface Census {
+  readonly files: number;
+  readonly folders: number;
+}
+
+/** Folders never change, so each is counted once. */
+const counted = new WeakMap<FolderNode<unknown>, Census>();
+
 /** Number of files and folders below a folder. */
-export function census(folder: FolderNode<unknown>): { files: number; folders: number } {
+export function census(folder: FolderNode<unknown>): Census {
+  const known = counted.get(folder);
+  if (known !== undefined) return known;
   let files = 0;
   let folders = 0;
-  const count = (at: FolderNode<unknown>): void => {
-    for (const node of at.children.values()) {
-      if (node.kind === 'file') files += 1;
-      else if (node.kind === 'folder') {
-        folders += 1;
-        count(node);
-      }
-    }
-  };
-  count(folder);
-  return { files, folders };
+  for (const node of folder.children.values()) {
+    if (node.kind === 'file') files += 1;
+    if (node.kind !== 'folder') continue;
+    const below = census(node);
+    files += below.files;
+    folders += below.folders + 1;
+  }
+  const result: Census = { files, folders };
+  counted.set(folder, result);
+  return result;
 }
 
 /** The path as a side spells it: its own names where the tree has them, the given names below. */

@@ -9,6 +9,7 @@ import { type FilePair, NOW } from './deeds.ts';
 import { type Dir, type Entry, entriesOf, pathIn, subDir } from './dir.ts';
 import { type Flow, SOURCE, TARGET } from './input.ts';
 import type { Change, Outcome } from './rules.ts';
+import { localSame, remoteSame } from './same.ts';
 import { settle } from './settle.ts';
 import { meetTypes } from './types.ts';
 import { isPlain, judge, type Met, pullInstead, undone, type Walk } from './walk-context.ts';
@@ -50,13 +51,15 @@ function meet(walk: Walk, dir: Dir, entry: Entry): void {
 }
 
 function meetFolders(walk: Walk, dir: Dir, entry: Entry): void {
-  const { base, local } = entry;
+  const { base, local, remote } = entry;
   const ino = local?.kind === 'folder' ? local.ino : undefined;
   if (base?.kind !== 'folder' || (ino !== undefined && base.ino !== ino)) {
     const path = pathIn(dir, entry.key);
     if (base?.kind === 'file') walk.builder.forget(path);
     walk.builder.agree({ kind: 'folder', path, ino: ino ?? 0 });
   }
+  if (base?.kind === 'folder' && local?.kind === 'folder' && remote?.kind === 'folder')
+    if (localSame(base, local) && remoteSame(base, remote)) return;
   walkFolder(walk, subDir(dir, entry));
 }
 

@@ -10,6 +10,7 @@ import { type Node, nodeAt, type RemoteTree } from '../core/tree.ts';
 import type { LocalScan } from '../local/local.ts';
 import type { RemoteScan } from '../remote/remote.ts';
 import type { Pair } from './pair.ts';
+import { withoutOperations } from './unproven.ts';
 import { dirsOf } from './where.ts';
 
 /** Fewer files gone from one folder than this are a person's usual work. */
@@ -43,7 +44,14 @@ export async function confirmRemovals(
   const doubted = suspicious.filter(
     ({ place, local }) => !isGone(remote.tree, place.path, 'kind' in local ? 'folder' : 'file'),
   );
-  return { plan: without(plan, doubted), remote, doubted: doubted.map(({ place }) => place.path) };
+  return {
+    plan: withoutOperations(
+      plan,
+      doubted.map(({ id }) => id),
+    ),
+    remote,
+    doubted: doubted.map(({ place }) => place.path),
+  };
 }
 
 function suspiciousRemovals(operations: readonly Operation[], base: BaseTree): RemoveLocal[] {
@@ -76,13 +84,4 @@ export function isGone(tree: RemoteTree, path: RelPath, kind: 'file' | 'folder')
     node = node.children.get(key);
   }
   return node === undefined || (node.kind !== kind && (node.kind === 'file' || node.kind === 'folder'));
-}
-
-function without(plan: Plan, doubted: readonly RemoveLocal[]): Plan {
-  const dropped = new Set(doubted.map(({ id }) => id));
-  for (let before = -1; before !== dropped.size; ) {
-    before = dropped.size;
-    for (const { id, after } of plan.operations) if (after.some((wait) => dropped.has(wait))) dropped.add(id);
-  }
-  return { ...plan, operations: plan.operations.filter(({ id }) => !dropped.has(id)) };
 }

@@ -4,9 +4,10 @@
  */
 import { guard, isRemoval } from '../core/guard.ts';
 import type { IgnoreRules } from '../core/ignore.ts';
-import type { LocalDir, RemoteDir } from '../core/path.ts';
+import type { DirPath, LocalDir, RemoteDir } from '../core/path.ts';
 import type { Held, Plan, Problem } from '../core/plan.ts';
 import type { Direction } from '../core/rules.ts';
+import { shared } from '../core/same.ts';
 import { nodeAt } from '../core/tree.ts';
 import { asRtsyncError, type RtsyncError } from '../lib/errors.ts';
 import type { LocalScan } from '../local/local.ts';
@@ -21,6 +22,8 @@ import type { Pair } from './pair.ts';
 import { giveBack } from './recover/taken.ts';
 import { recover } from './recover.ts';
 import { afterDeeds } from './remembered.ts';
+import { believed } from './unproven.ts';
+import { LONG, urgentPart } from './urgent.ts';
 
 /** What to look at: everything, only some folders, or nothing (take it as remembered). */
 export interface CycleRequest {
@@ -28,7 +31,21 @@ export interface CycleRequest {
   readonly remote: 'sweep' | readonly RemoteDir[];
   /** The remote side is only remembered: what it shows is good to act on, since deeds look again, but not to believe. */
   readonly unproven?: boolean;
+  /**
+   * With `unproven`: which folders this process has listed, those of this request apart. That something is gone there is
+   * believed of these alone.
+   */
+  readonly isListed?: (dir: DirPath) => boolean;
+  /** Whether it is still the same workspace is asked as after a sweep. */
+  readonly checks?: boolean;
+  /** Folders of a local edit that a person waits for: of a long plan only what lies there is done, urgently. */
+  readonly fresh?: readonly LocalDir[];
+  /** Told when a stage begins. `local`: how the disk should look now, our own deeds included. */
+  readonly onStage?: (stage: CycleStage, local: () => LocalScan) => void;
 }
+
+/** `looking` and `working` may be interrupted by calling back what waits; what is done in `judging` is over soon. */
+export type CycleStage = 'looking' | 'judging' | 'working';
 
 /** What the engine remembers between cycles of one process. */
 export interface Memory {
@@ -45,12 +62,16 @@ export interface CycleResult {
   readonly plan: Plan;
   readonly held: readonly Held[];
   readonly totals: Totals;
+  /** Only what was most urgent of the plan was carried out. */
+  readonly partial: boolean;
+  /** Folders whose list would prove what was left out, since it is only remembered. */
+  readonly wanted: readonly DirPath[];
   /** Everything that is not synced now, from looking, deciding and doing. */
   readonly problems: readonly Problem[];
 }
 
 export type CycleEnd =
-  /** `swept`: both sides were looked at as they are now. */
+  /** `swept`: both sides were looked at as they are now, at once or, where that takes long, in turn. */
   | { readonly kind: 'done'; readonly swept: boolean }
   | { readonly kind: 'failed'; readonly error: RtsyncError };
 
@@ -67,12 +88,33 @@ export async function runCycle(
   signal: AbortSignal,
 ): Promise<CycleResult> {
   try {
-    const result = await cycle(pair, memory, request, signal);
-    pair.cycleEnded?.({ kind: 'done', swept: result.swept });
+    const result = await atUrgency(pair, memory, request, signal);
+    pair.cycleEnded?.({ kind: 'done', swept: result.swept || provesAll(request) });
     return result;
   } catch (thrown) {
     pair.cycleEnded?.({ kind: 'failed', error: asRtsyncError(thrown) });
     throw thrown;
+  }
+}
+
+/** Every folder was listed since the start, and the workspace was found to be the same. */
+function provesAll({ checks, unproven }: CycleRequest): boolean {
+  return checks === true && unproven !== true;
+}
+
+async function atUrgency(
+  pair: Pair,
+  memory: Memory | undefined,
+  request: CycleRequest,
+  signal: AbortSignal,
+): Promise<CycleResult> {
+  const { gate } = pair;
+  // Without a look only what a person waits for is asked.
+  gate.urgent = request.fresh !== undefined && request.remote.length === 0;
+  try {
+    return await cycle(pair, memory, request, signal);
+  } finally {
+    gate.urgent = false;
   }
 }
 
@@ -87,28 +129,36 @@ async function cycle(
   if (pair.gate.storageIsFull) await askForRoom(pair, signal);
   if (memory === undefined && !pair.options.dryRun) await giveBack(pair);
   const looked = await observe(pair, memory, request, signal);
-  if (looked.sweptAt !== memory?.sweptAt) await pair.checkRemote(looked.remote.tree, false, signal);
-  const recovered = await recover(pair, looked, looked.sweptAt !== memory?.sweptAt, signal);
+  request.onStage?.('judging', () => looked.local);
+  const swept = looked.sweptAt !== memory?.sweptAt;
+  if (swept || request.checks === true) await pair.checkRemote(looked.remote.tree, false, signal);
+  const recovered = await recover(pair, looked, swept, signal);
   const observed = recovered.seen;
   pair.observer.on({ kind: 'phase', phase: 'planning' });
-  const judged = judge(pair, observed, request.unproven === true);
+  const judged = judge(pair, observed, request);
+  const proven = believed(judged.plan, observed.remote.tree, request);
   const confirmed = pair.options.dryRun
-    ? { plan: judged.plan, remote: observed.remote, doubted: [] }
-    : await confirmRemovals(pair, observed, judged.plan, signal);
-  const seen: Memory = { ...observed, remote: confirmed.remote };
+    ? { plan: proven.plan, remote: observed.remote, doubted: [] }
+    : await confirmRemovals(pair, observed, proven.plan, signal);
+  const seen: Memory = { ...observed, remote: asBefore(memory, confirmed.remote) };
   pair.observer.on({ kind: 'planned', plan: confirmed.plan, held: judged.held });
   const ledger = createLedger(pair, pair.state.nextCycle(), (path) =>
     versionOf(nodeAt(seen.local.tree, path), nodeAt(seen.remote.tree, path)),
   );
   for (const path of [...confirmed.doubted, ...recovered.waiting]) ledger.totals.replan.add(path);
+  const urgent = request.fresh && urgentPart(confirmed.plan, request.fresh);
+  if (urgent === undefined && confirmed.plan.operations.length > LONG) pair.gate.urgent = false;
   const plan = request.unproven === true ? { ...confirmed.plan, baseChanges: [] } : confirmed.plan;
-  if (!pair.options.dryRun) await carryOut(pair, seen, plan, ledger, signal);
+  const part = urgent === undefined ? plan : { ...plan, operations: urgent.operations };
+  if (!pair.options.dryRun) await carryOut(pair, seen, { plan: part, ledger, request }, signal);
   return {
-    swept: seen.sweptAt !== memory?.sweptAt,
+    swept,
     memory: remember(seen, ledger.totals),
     plan: confirmed.plan,
     held: judged.held,
     totals: ledger.totals,
+    partial: urgent !== undefined,
+    wanted: proven.wanted,
     problems: [
       ...seen.local.problems,
       ...seen.remote.problems,
@@ -119,7 +169,7 @@ async function cycle(
 }
 
 /** What should be done, and what of it a person must allow first. */
-function judge(pair: Pair, seen: Memory, unproven: boolean): ReturnType<typeof guard> {
+function judge(pair: Pair, seen: Memory, request: CycleRequest): ReturnType<typeof guard> {
   const decided = decideFor(pair, trees(seen));
   const approved = pair.approvals.approved(pair.clock.now());
   const recent = pair.removals?.within(pair.clock.monotonic());
@@ -128,7 +178,8 @@ function judge(pair: Pair, seen: Memory, unproven: boolean): ReturnType<typeof g
   const judged = guard(decided, { base: pair.state.base(), ...trees(seen) }, limits);
   // What this run does not deal with stays held: that it was not planned says nothing.
   const others = before.filter(({ side }) => !serves(pair.options.direction, side));
-  if (!pair.options.dryRun && !unproven) pair.approvals.saveHeld([...judged.held, ...others]);
+  const picture = request.unproven !== true || request.isListed !== undefined;
+  if (!pair.options.dryRun && picture) pair.approvals.saveHeld([...judged.held, ...others]);
   return judged;
 }
 
@@ -145,11 +196,16 @@ async function askForRoom(pair: Pair, signal: AbortSignal): Promise<void> {
   }
 }
 
+interface Deeds {
+  readonly plan: Plan;
+  readonly ledger: ReturnType<typeof createLedger>;
+  readonly request: CycleRequest;
+}
+
 async function carryOut(
   pair: Pair,
   seen: Memory,
-  plan: Plan,
-  ledger: ReturnType<typeof createLedger>,
+  { plan, ledger, request }: Deeds,
   signal: AbortSignal,
 ): Promise<void> {
   const base = pair.state.base();
@@ -157,6 +213,7 @@ async function carryOut(
   if (plan.operations.length === 0) return;
   pair.observer.on({ kind: 'phase', phase: 'working' });
   pair.checkRoot();
+  request.onStage?.('working', () => remember(seen, ledger.totals).local);
   try {
     await execute({ pair, base, ...trees(seen), ledger, signal }, plan);
   } finally {
@@ -176,12 +233,14 @@ async function observe(
   pair.observer.on({ kind: 'phase', phase: 'scanning' });
   const local = await scanLocal(pair, memory, request, signal);
   pair.observer.on({ kind: 'phase', phase: 'listing' });
+  if (request.remote.length > 0) request.onStage?.('looking', () => local);
   const startedAt = pair.clock.monotonic();
   const sweeping =
     memory === undefined || request.remote === 'sweep' || rulesChanged(memory.local.rules, local.rules);
-  const remote = sweeping
+  const looked = sweeping
     ? await pair.remote.sweep(local.rules, signal)
     : await lookAgain(pair, memory.remote, request.remote as readonly RemoteDir[], local.rules, signal);
+  const remote = asBefore(memory, looked);
   const asked = await withDigests(pair, local, signal);
   return { local: asked, remote, sweptAt: sweeping ? startedAt : memory.sweptAt };
 }
@@ -194,13 +253,20 @@ async function scanLocal(
 ): Promise<LocalScan> {
   const { rules } = pair.options;
   if (memory !== undefined && request.local !== 'all' && request.local.length === 0) return memory.local;
-  const scan =
+  const seen =
     memory === undefined || request.local === 'all'
       ? await pair.local.scan(rules, signal)
       : await pair.local.rescan(memory.local, request.local, rules, signal);
+  const scan = memory === undefined ? seen : { ...seen, tree: shared(memory.local.tree, seen.tree) };
   // A disk that went away meanwhile looks like a folder that was emptied.
   pair.checkRoot();
   return scan;
+}
+
+/** Folders that hold the same stay the same objects, so that what was found out about them holds. */
+function asBefore(memory: Memory | undefined, remote: RemoteScan): RemoteScan {
+  const before = memory?.remote.tree;
+  return before === undefined ? remote : { ...remote, tree: shared(before, remote.tree) };
 }
 
 function lookAgain(

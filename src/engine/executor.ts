@@ -3,6 +3,7 @@
  * operation whose expectation fails comes back as "replan", one that cannot be done becomes a problem of its path, and
  * only what concerns the whole pair (a refused key, a halt, a network that is gone) ends the run.
  */
+import { isTransfer, transferGroup } from '../core/bulk-order.ts';
 import { parentOf, type RemoteDir } from '../core/path.ts';
 import {
   type Compare,
@@ -72,17 +73,8 @@ function inTasks(operations: readonly Operation[]): Operation[][] {
 }
 
 function groupOf(operation: Operation): string | undefined {
-  switch (operation.kind) {
-    case 'upload':
-      return `up ${parentOf(operation.place.remote)}`;
-    case 'download':
-    case 'compare':
-      return `down ${parentOf(operation.place.remote)}`;
-    case 'removeRemote':
-      return 'remove';
-    default:
-      return undefined;
-  }
+  if (isTransfer(operation)) return transferGroup(operation);
+  return operation.kind === 'removeRemote' ? 'remove' : undefined;
 }
 
 async function perform(work: Work, task: readonly Operation[], ends: Ends): Promise<void> {
@@ -103,17 +95,18 @@ async function whatIsReady(work: Work, task: readonly Operation[], ends: Ends): 
     for (const id of operation.after) await ends.get(id)?.promise;
     if (mustStop(work)) {
       work.ledger.skipped(operation);
-      work.ledger.totals.later ??= new RtsyncError('stopped', 'stopped before everything was done');
+      if (!work.ledger.totals.superseded)
+        work.ledger.totals.later ??= new RtsyncError('stopped', 'stopped before everything was done');
     } else if (operation.after.every((id) => work.ledger.succeeded(id))) ready.push(operation);
     else work.ledger.skipped(operation);
   }
   return ready;
 }
 
-/** No new deed after a stop, after what ends the run, or when the network is gone. */
+/** No new deed after a stop, when something more urgent came up, after what ends the run, or when the network is gone. */
 function mustStop(work: Work): boolean {
-  const { fatal, later, networkStrikes } = work.ledger.totals;
-  if (work.signal.aborted || fatal !== undefined || later?.code === 'rate-limited') return true;
+  const { fatal, later, networkStrikes, superseded } = work.ledger.totals;
+  if (superseded || work.signal.aborted || fatal !== undefined || later?.code === 'rate-limited') return true;
   return networkStrikes >= STRIKES;
 }
 

@@ -62,6 +62,8 @@ export interface Totals {
   /** What ends the whole run: a refused key, a halt. */
   fatal: RtsyncError | undefined;
   bug: RtsyncError | undefined;
+  /** What waited was called back: the rest is planned again. */
+  superseded: boolean;
   /** Network failures in a row, without a success between. */
   networkStrikes: number;
   readonly localChanges: TreeChange<LocalStamp>[];
@@ -166,6 +168,7 @@ function emptyTotals(): Totals {
     later: undefined,
     fatal: undefined,
     bug: undefined,
+    superseded: false,
     networkStrikes: 0,
     localChanges: [],
     remoteChanges: [],
@@ -193,6 +196,10 @@ function filesIn(seen: LocalStamp | RemoteStamp | Node<unknown>): number {
 
 function note(totals: Totals, operation: Operation, error: RtsyncError): void {
   const path = pathOf(operation);
+  if (error.code === 'superseded') {
+    totals.superseded = true;
+    return;
+  }
   switch (error.disposition) {
     case 'replan':
       totals.replan.add(path);

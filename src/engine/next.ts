@@ -3,7 +3,7 @@ import type { RelPath } from '../core/path.ts';
 import type { Problem } from '../core/plan.ts';
 import { nodeAt } from '../core/tree.ts';
 import type { CycleRequest, CycleResult } from './cycle.ts';
-import { dirsOf, localDirsOf } from './where.ts';
+import { dirsOf, firstDirsOf, localDirsOf } from './where.ts';
 
 export type Next =
   | { readonly kind: 'quiet' }
@@ -17,19 +17,37 @@ export type Next =
 
 const CHANGING_MS = 95;
 const CHANGING_MAX_MS = 2_000;
+/** How often much that waits is held up for a file that is still being written. */
+const MOST_WAITS = 3;
 const RETRY_MS = 1_000;
 const RETRY_MAX_MS = 60_000;
 
-/** `tries`: cycles in a row that ended the same way without a deed. */
-export function whatNext(result: CycleResult, tries: number): Next {
+/**
+ * `tries`: cycles in a row that ended the same way without a deed. `inTurn`: the remote side is looked at a few folders
+ * at a time, so that much is not swept either.
+ */
+export function whatNext(result: CycleResult, tries: number, inTurn = false): Next {
   const { totals } = result;
+  const where = inTurn ? firstDirsOf : dirsOf;
+  if (result.partial && tries < MOST_WAITS && totals.later === undefined) {
+    const fresh = localDirsOf(result.memory.local.tree, changingIn(result));
+    // What a person has just saved stands still in a moment, and goes before the rest.
+    if (fresh !== 'all' && fresh.length > 0) {
+      const waitMs = CHANGING_MS * (tries + 1);
+      return { kind: 'again', why: 'changing', request: { local: fresh, remote: [], fresh }, waitMs };
+    }
+  }
+  if (totals.superseded || (result.partial && totals.later === undefined)) {
+    const dirs = totals.replan.size === 0 ? [] : where(result.memory.remote.tree, [...totals.replan]);
+    return { kind: 'again', why: 'follow-up', request: { local: [], remote: dirs }, waitMs: 0 };
+  }
   if (totals.later !== undefined) {
     // Every deed looks again before it acts, so nothing need be listed here to try once more.
     const waitMs = Math.min(RETRY_MAX_MS, RETRY_MS * 2 ** tries);
     return { kind: 'again', why: 'retry', request: { local: 'all', remote: [] }, waitMs };
   }
   if (totals.replan.size > 0) {
-    const remote = dirsOf(result.memory.remote.tree, [...totals.replan]);
+    const remote = where(result.memory.remote.tree, [...totals.replan]);
     return {
       kind: 'again',
       why: 'replan',
@@ -39,12 +57,11 @@ export function whatNext(result: CycleResult, tries: number): Next {
   }
   if (totals.followUp.size > 0)
     return { kind: 'again', why: 'follow-up', request: { local: 'all', remote: [] }, waitMs: 0 };
-  const changing = result.problems.filter((problem) => problem.code === 'changing');
-  if (changing.length > 0) {
-    const paths = changing.map((problem) => problem.path as RelPath);
+  const paths = changingIn(result);
+  if (paths.length > 0) {
     const request = {
       local: localDirsOf(result.memory.local.tree, paths),
-      remote: dirsOf(
+      remote: where(
         result.memory.remote.tree,
         paths.filter((path) => isEmptyFile(result, path)),
       ),
@@ -57,6 +74,10 @@ export function whatNext(result: CycleResult, tries: number): Next {
     };
   }
   return { kind: 'quiet' };
+}
+
+function changingIn({ problems }: CycleResult): readonly RelPath[] {
+  return problems.flatMap(({ code, path }) => (code === 'changing' ? [path as RelPath] : []));
 }
 
 function isEmptyFile(result: CycleResult, path: RelPath): boolean {

@@ -7,8 +7,8 @@ import type { ConflictPolicy } from '../core/plan.ts';
 import type { Direction, Mode } from '../core/rules.ts';
 import type { RemoteTree } from '../core/tree.ts';
 import type { Clock } from '../lib/clock.ts';
-import type { Gate } from '../lib/gate.ts';
 import type { LocalFolder } from '../local/local.ts';
+import type { PairGate } from '../pace/pair-gate.ts';
 import type { Remote } from '../remote/remote.ts';
 import type { Approvals } from '../state/approvals.ts';
 import type { PairState } from '../state/state.ts';
@@ -44,7 +44,7 @@ export interface Pair {
   readonly state: PairState;
   /** Held deletes, and what a person let pass. */
   readonly approvals: Pick<Approvals, 'readHeld' | 'saveHeld' | 'approved'>;
-  readonly gate: Gate;
+  readonly gate: PairGate;
   readonly clock: Clock;
   readonly observer: Observer;
   /** Paths that wait after a failure. */

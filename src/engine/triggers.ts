@@ -20,6 +20,10 @@ export interface Triggers {
    * scan again and empties the store.
    */
   wait(dueAt: number, signal: AbortSignal): Promise<readonly LocalDir[] | 'all'>;
+  /** Resolves when hints have gathered and stand still, and leaves them; or when aborted. Never while `wait` waits. */
+  settled(signal: AbortSignal): Promise<void>;
+  /** Empties the store. */
+  take(): readonly LocalDir[] | 'all';
 }
 
 export function createTriggers(clock: Clock): Triggers {
@@ -37,6 +41,22 @@ export function createTriggers(clock: Clock): Triggers {
     return taken;
   };
 
+  const hintsAt = (): number =>
+    pending() ? Math.min(lastAt + QUIET_MS, firstAt + PATIENCE_MS) : Number.POSITIVE_INFINITY;
+  /** Until the hints stand still, or until `dueAt`. */
+  const until = async (dueAt: number, signal: AbortSignal): Promise<void> => {
+    for (;;) {
+      const now = clock.monotonic();
+      const at = Math.min(hintsAt(), dueAt);
+      if (now >= at || signal.aborted) return;
+      nap = new AbortController();
+      const woken = AbortSignal.any([nap.signal, signal]);
+      if (Number.isFinite(at)) await clock.sleep(at - now, woken).catch(() => undefined);
+      else await new Promise((resolve) => woken.addEventListener('abort', resolve, { once: true }));
+      nap = undefined;
+    }
+  };
+
   return {
     hint: (more) => {
       const now = clock.monotonic();
@@ -47,17 +67,10 @@ export function createTriggers(clock: Clock): Triggers {
       nap?.abort();
     },
     wait: async (dueAt, signal) => {
-      for (;;) {
-        const now = clock.monotonic();
-        const hintsAt = pending()
-          ? Math.min(lastAt + QUIET_MS, firstAt + PATIENCE_MS)
-          : Number.POSITIVE_INFINITY;
-        const at = Math.min(hintsAt, dueAt);
-        if (now >= at || signal.aborted) return take();
-        nap = new AbortController();
-        await clock.sleep(at - now, AbortSignal.any([nap.signal, signal])).catch(() => undefined);
-        nap = undefined;
-      }
+      await until(dueAt, signal);
+      return take();
     },
+    settled: (signal) => until(Number.POSITIVE_INFINITY, signal),
+    take,
   };
 }

@@ -1,41 +1,34 @@
 /**
- * The service: cycles for as long as it is asked. Local hints bring a cycle at once, the remote side is swept by
- * time, troubles are tried again after a pause, and a halt is waited out. Only what the user must mend ends it.
+ * The service: cycles for as long as it is asked. Local hints bring a cycle at once, and interrupt one that takes long;
+ * the remote side is looked at by time, troubles are tried again after a pause, and a halt is waited out. Only what the
+ * user must mend ends it.
  */
 import type { LocalDir } from '../core/path.ts';
-import { census } from '../core/tree.ts';
-import { asRtsyncError, type RtsyncError } from '../lib/errors.ts';
+import { asRtsyncError, isCode, type RtsyncError } from '../lib/errors.ts';
 import { type CyclePair, type CycleRequest, type CycleResult, type Memory, runCycle } from './cycle.ts';
+import type { Knowledge } from './freshness.ts';
 import { patienceOf, STAYS_UP, type Standing, standStill } from './halt.ts';
-import { whatNext } from './next.ts';
+import { createInterrupter, type Interrupter } from './interrupt.ts';
 import type { Pair } from './pair.ts';
-import { keepSnapshot, sendFirst } from './recall.ts';
-import { createTriggers } from './triggers.ts';
+import { keepSnapshot, recall, sender } from './recall.ts';
+import { createSchedule, type Schedule, type ScheduleOptions } from './schedule.ts';
+import { createTriggers, type Triggers } from './triggers.ts';
 
-export interface WatchOptions {
-  /** Milliseconds between sweeps of the remote side. Stretched when the rate limit cannot carry it. */
-  readonly pollMs: number;
-  /** Requests a minute, when configured; else what the server tells. Polling takes at most half of them. */
-  readonly limitPerMinute: number | undefined;
-  /** Milliseconds between full local scans, the net under the hints. */
-  readonly rescanMs: number;
+export interface WatchOptions extends ScheduleOptions {
   /**
    * Starts the watcher, with the place to send hints to. Called before the first cycle, and again after each halt: the
    * folders that were watched may be others now.
    */
   readonly startWatching: (hint: (dirs: readonly LocalDir[] | 'all') => void) => Promise<LocalWatcher>;
-  /** Told after each cycle. */
-  readonly onCycle?: (result: CycleResult) => void;
+  /** Told after each cycle, with how old our knowledge of the remote side is. */
+  readonly onCycle?: (result: CycleResult, knowledge: Knowledge) => void;
 }
 
 export interface LocalWatcher {
   /** Folders that the scan found; the watcher follows them. */
-  follow(memory: Memory): Promise<void> | void;
+  follow(memory: Pick<Memory, 'local'>): Promise<void> | void;
   close(): Promise<void>;
 }
-
-const RETRY_MS = 2_000;
-const RETRY_MAX_MS = 120_000;
 
 /** `afresh`: only opening the pair anew can end its halt: it is to be compared afresh, or its folder is elsewhere. */
 export type WatchEnd = 'stopped' | 'afresh';
@@ -47,17 +40,21 @@ export async function watchPair(
   signal: AbortSignal,
 ): Promise<WatchEnd> {
   const triggers = createTriggers(pair.clock);
-  const plan = newSchedule();
-  while (!signal.aborted) {
+  const schedule = createSchedule(pair, options);
+  const interrupter = createInterrupter(pair, triggers, schedule.lookAt, signal);
+  const halt: Halt = { stands: false, inARow: 0, told: undefined };
+  for (let first = true; !signal.aborted; first = false) {
     const watcher = await options.startWatching((dirs) => triggers.hint(dirs));
+    const parts = { triggers, watcher, schedule, interrupter, halt };
     try {
-      await loop(pair, options, { triggers, watcher, plan }, signal);
+      if (first) await start(pair, options, parts, signal);
+      await loop(pair, options, parts, signal);
     } finally {
       await watcher.close();
     }
-    if (!plan.halted) continue;
-    if ((await standStill(pair, patienceOf(plan.halts), signal)) === 'afresh') return 'afresh';
-    plan.halted = false;
+    if (!halt.stands) continue;
+    if ((await standStill(pair, patienceOf(halt.inARow), signal)) === 'afresh') return 'afresh';
+    halt.stands = false;
   }
   return 'stopped';
 }
@@ -65,31 +62,35 @@ export async function watchPair(
 type WatchedPair = CyclePair & Standing;
 
 interface Parts {
-  readonly triggers: ReturnType<typeof createTriggers>;
+  readonly triggers: Triggers;
   readonly watcher: LocalWatcher;
-  readonly plan: Schedule;
+  readonly schedule: Schedule;
+  readonly interrupter: Interrupter;
+  readonly halt: Halt;
 }
 
-interface Schedule {
-  memory: Memory | undefined;
-  /** Monotonic milliseconds. */
-  pollAt: number;
-  rescanAt: number;
-  again: { readonly at: number; readonly request: CycleRequest } | undefined;
-  tries: number;
-  failures: number;
-  halted: boolean;
-  /** In a row. */
-  halts: number;
+interface Halt {
+  stands: boolean;
+  inARow: number;
   /** The halt that was told: each is told once. */
   told: string | undefined;
 }
 
-function newSchedule(): Schedule {
-  return {
-    ...{ memory: undefined, pollAt: 0, rescanAt: 0, again: undefined, tries: 0, failures: 0 },
-    ...{ halted: false, halts: 0, told: undefined },
-  };
+/** What is remembered of the remote side is enough to send by. */
+async function start(
+  pair: CyclePair,
+  options: WatchOptions,
+  parts: Parts,
+  signal: AbortSignal,
+): Promise<void> {
+  await attempt(pair, parts, signal, undefined, async () => {
+    const known = await recall(pair, signal);
+    if (known === undefined) return;
+    parts.schedule.remember(known);
+    const only = sender(pair);
+    if (only !== undefined)
+      await oneCycle(only, options, parts, { local: [], remote: [], unproven: true }, signal);
+  });
 }
 
 /** Until it is stopped or halted. */
@@ -99,51 +100,59 @@ async function loop(
   parts: Parts,
   signal: AbortSignal,
 ): Promise<void> {
-  const { plan } = parts;
-  if (plan.halts === 0)
-    await attempt(pair, plan, signal, async () => {
-      const sent = await sendFirst(pair, signal);
-      if (sent !== undefined) await parts.watcher.follow(sent.memory);
-    });
-  while (!signal.aborted && !plan.halted) {
-    const never = Number.POSITIVE_INFINITY;
-    const retryAt = pair.backoff.nextAt(pair.clock.monotonic()) ?? never;
-    const dueAt = Math.min(plan.pollAt, plan.rescanAt, plan.again?.at ?? never, retryAt);
-    const hints = await parts.triggers.wait(dueAt, signal);
+  const { schedule, triggers, halt } = parts;
+  while (!signal.aborted && !halt.stands) {
+    const hints = schedule.owes ? [] : await triggers.wait(schedule.dueAt(pair.clock.monotonic()), signal);
     if (signal.aborted) return;
-    const request = requestFor(plan, hints, pair.clock.monotonic());
-    await attempt(pair, plan, signal, async () => {
-      const result = await runCycle(pair, plan.memory, request, signal);
-      if (isNews(pair, result)) keepSnapshot(pair, result.memory);
-      plan.memory = result.memory;
-      recovered(pair, plan);
-      await parts.watcher.follow(result.memory);
-      schedule(pair, options, plan, request, result);
-      options.onCycle?.(result);
-      pair.observer.on({ kind: 'phase', phase: 'idle' });
-    });
+    const request = schedule.request(hints, pair.clock.monotonic());
+    await attempt(pair, parts, signal, request, () => oneCycle(pair, options, parts, request, signal));
   }
 }
 
-function recovered(pair: Pair, plan: Schedule): void {
-  if (plan.told !== undefined)
-    pair.observer.on({ kind: 'notice', level: 'info', message: 'no longer halted; it goes on' });
-  plan.failures = 0;
-  plan.halts = 0;
-  plan.told = undefined;
+async function oneCycle(
+  pair: CyclePair,
+  options: WatchOptions,
+  { schedule, interrupter, watcher, halt }: Parts,
+  request: CycleRequest,
+  signal: AbortSignal,
+): Promise<void> {
+  const { memory } = schedule;
+  let following: Promise<void> = Promise.resolve();
+  const result = await interrupter.run((interrupts) => {
+    const onStage: typeof interrupts = (stage, local) => {
+      interrupts(stage, local);
+      // What is edited while much is carried over for the first time is seen, too.
+      if (stage === 'working' && memory === undefined)
+        following = Promise.resolve(watcher.follow({ local: local() })).catch(() => undefined);
+    };
+    return runCycle(pair, memory, { ...request, onStage }, signal);
+  });
+  await following;
+  if (isNews(pair, result)) keepSnapshot(pair, result.memory);
+  if (halt.told !== undefined) notice(pair, 'info', 'no longer halted; it goes on');
+  Object.assign(halt, { inARow: 0, told: undefined });
+  schedule.done(request, result);
+  await watcher.follow(result.memory);
+  const news = schedule.news();
+  if (news !== undefined) notice(pair, 'info', news);
+  options.onCycle?.(result, schedule.knowledge());
+  pair.observer.on({ kind: 'phase', phase: 'idle' });
 }
 
 /** What fails is tried again later; only what the user must mend ends the service. */
 async function attempt(
   pair: CyclePair,
-  plan: Schedule,
+  parts: Parts,
   signal: AbortSignal,
+  request: CycleRequest | undefined,
   job: () => Promise<void>,
 ): Promise<void> {
   try {
     await job();
   } catch (thrown) {
-    if (!signal.aborted) afterFailure(pair, plan, asRtsyncError(thrown));
+    if (signal.aborted) return;
+    if (isCode(thrown, 'superseded') && request !== undefined) parts.schedule.superseded(request);
+    else afterFailure(pair, parts, asRtsyncError(thrown));
   }
 }
 
@@ -151,62 +160,21 @@ function isNews(pair: Pair, { plan, totals }: CycleResult): boolean {
   return totals.done.size > 0 || plan.baseChanges.length > 0 || pair.state.remoteSnapshot() === undefined;
 }
 
-function requestFor(plan: Schedule, hints: readonly LocalDir[] | 'all', now: number): CycleRequest {
-  const due = plan.again !== undefined && plan.again.at <= now ? plan.again.request : undefined;
-  if (due !== undefined) plan.again = undefined;
-  const everything =
-    hints === 'all' || due?.local === 'all' || plan.rescanAt <= now || plan.memory === undefined;
-  const sweep = plan.pollAt <= now || due?.remote === 'sweep';
-  return {
-    local: everything ? 'all' : [...new Set([...hints, ...(due === undefined ? [] : due.local)])],
-    remote: sweep ? 'sweep' : due === undefined ? [] : due.remote,
-  };
-}
-
-function schedule(
-  pair: Pair,
-  options: WatchOptions,
-  plan: Schedule,
-  request: CycleRequest,
-  result: CycleResult,
-): void {
-  const now = pair.clock.monotonic();
-  if (request.local === 'all') plan.rescanAt = now + options.rescanMs;
-  if (request.remote === 'sweep') plan.pollAt = now + pollEvery(pair, options, result);
-  const next = whatNext(result, plan.tries);
-  plan.tries = next.kind === 'again' && result.totals.done.size === 0 ? plan.tries + 1 : 0;
-  plan.again = next.kind === 'again' ? { at: now + next.waitMs, request: next.request } : undefined;
-}
-
-/** A sweep costs one request a folder and one for the root; half of the rate is the most it may take. */
-function pollEvery(pair: Pair, options: WatchOptions, result: CycleResult): number {
-  const limit = options.limitPerMinute ?? pair.gate.limitPerMinute;
-  if (limit === undefined) return options.pollMs;
-  const cost = census(result.memory.remote.tree).folders + 1;
-  return Math.max(options.pollMs, (cost / (limit / 2)) * 60_000);
-}
-
-function afterFailure(pair: CyclePair, plan: Schedule, error: RtsyncError): void {
+function afterFailure(pair: CyclePair, { schedule, interrupter, halt }: Parts, error: RtsyncError): void {
   if (error.disposition === 'fix' || error.disposition === 'bug') throw error;
-  const now = pair.clock.monotonic();
-  plan.memory = undefined;
-  plan.again = undefined;
+  const waitMs = schedule.failed(error, interrupter.reached === 'looking');
   if (error.disposition === 'halt') {
     // It may come from a look before the cycle.
     pair.cycleEnded?.({ kind: 'failed', error });
-    plan.halted = true;
-    plan.halts += 1;
-    plan.pollAt = now;
-    plan.rescanAt = now;
-    if (plan.told !== error.message)
-      pair.observer.on({ kind: 'notice', level: 'error', message: `${error.message}; ${STAYS_UP}` });
-    plan.told = error.message;
+    halt.stands = true;
+    halt.inARow += 1;
+    if (halt.told !== error.message) notice(pair, 'error', `${error.message}; ${STAYS_UP}`);
+    halt.told = error.message;
     return;
   }
-  plan.failures += 1;
-  const waitMs = Math.min(RETRY_MAX_MS, RETRY_MS * 2 ** (plan.failures - 1));
-  plan.pollAt = now + waitMs;
-  plan.rescanAt = now + waitMs;
-  const message = `${error.message}; trying again in ${Math.round(waitMs / 1000)} s`;
-  pair.observer.on({ kind: 'notice', level: 'warn', message });
+  notice(pair, 'warn', `${error.message}; trying again in ${Math.round(waitMs / 1000)} s`);
+}
+
+function notice(pair: Pair, level: 'info' | 'warn' | 'error', message: string): void {
+  pair.observer.on({ kind: 'notice', level, message });
 }

@@ -52,6 +52,8 @@ const TABLE = {
   // expectations
   changed: ['replan', EXIT.later],
   changing: ['retry', EXIT.remaining],
+  // called back before it was sent, because something more urgent came up
+  superseded: ['replan', EXIT.later],
   // the local disk
   'disk-full': ['later', EXIT.later],
   unreadable: ['hold', EXIT.remaining],

@@ -12,11 +12,18 @@ export interface RequestTicket {
   readonly label: string;
   /** True when it makes the store larger: held while the store is full. */
   readonly growth: boolean;
-  /** Higher goes first. 0 is the usual one, 10 an edit that a person waits for. */
+  /** Higher goes first, within its class and share. 0 is the usual one. */
   readonly priority?: number;
+  /** An edit that a person waits for: goes before all but control, and may use what others must leave in reserve. */
+  readonly urgent?: boolean;
+  /** A list of the background look. It takes turns with bulk, which is what is neither urgent nor discovery. */
+  readonly discovery?: boolean;
+  /** Whom it serves, such as one pair: shares of one class take turns. Without: one share for all of these. */
+  readonly share?: symbol;
   /**
    * Asked in the moment of admission, before anything is counted or sent: does what the request relies on still hold?
-   * `turnMs`: milliseconds from one admission to the next at the limit in force; 0 without a limit. When it answers
+   * `turnMs`: milliseconds from one admission to the next at the limit in force, a quarter of what the key has at least;
+   * 0 without a limit. When it answers
    * false, `run` rejects with `Stale` and the turn goes to another.
    */
   readonly still?: (turnMs: number) => boolean;

@@ -23,8 +23,11 @@ const ROUNDING_MS = 1000;
 
 const EMPTY: RateFacts = {};
 
-/** `wallNow`: our clock, epoch milliseconds; used where the answer has no `date` of its own to compare with. */
-export function rateFacts(headers: Answered['headers'], wallNow: number): RateFacts {
+/**
+ * `wallNow`: our clock, epoch milliseconds; used where the answer has no `date` of its own to compare with.
+ * `steadyNow`: what it would be, had it not jumped since the start; the nearer of two sane answers is taken.
+ */
+export function rateFacts(headers: Answered['headers'], wallNow: number, steadyNow = wallNow): RateFacts {
   const limit = first(headers['x-ratelimit-limit'] ?? headers['ratelimit-limit']);
   const remaining = first(headers['x-ratelimit-remaining'] ?? headers['ratelimit-remaining']);
   const reset = first(headers['x-ratelimit-reset'] ?? headers['ratelimit-reset']);
@@ -32,13 +35,18 @@ export function rateFacts(headers: Answered['headers'], wallNow: number): RateFa
   if (limit === undefined && remaining === undefined && reset === undefined && retry === undefined)
     return EMPTY;
   const serverNow = Date.parse(first(headers.date) ?? '');
-  const nows = Number.isNaN(serverNow) ? [wallNow] : [serverNow, wallNow];
+  // The later clock first: by it there is less to wait.
+  const own = [wallNow, steadyNow].sort((a, b) => b - a);
+  const nows = Number.isNaN(serverNow) ? own : [serverNow, ...own];
   const limitCount = count(limit);
   return {
     ...(limitCount !== undefined && limitCount >= 1 && { limit: limitCount }),
     ...optional('remaining', count(remaining)),
     ...optional('resetInMs', reset === undefined ? undefined : resetIn(reset, nows)),
-    ...optional('retryAfterMs', retry === undefined ? undefined : retryAfter(retry, nows)),
+    ...optional(
+      'retryAfterMs',
+      retry === undefined ? undefined : retryAfter(retry, Number.isNaN(serverNow) ? own : [serverNow]),
+    ),
   };
 }
 
@@ -60,8 +68,7 @@ function resetIn(text: string, nows: readonly number[]): number | undefined {
 function retryAfter(text: string, nows: readonly number[]): number | undefined {
   const point = pointInTime(text);
   if (point !== undefined) {
-    const [now] = nows;
-    return now === undefined ? undefined : Math.max(0, point - now);
+    return nows.map((now) => point - now).find((wait) => wait >= 0) ?? 0;
   }
   const value = number(text);
   return value === undefined ? undefined : value * 1000;

@@ -4,14 +4,27 @@
  * headers say (other users of the key included), and pauses that the server asks for. *Growth* closes only for what
  * makes the store larger. It knows no queue, no timer, no HTTP: `now` is milliseconds of a clock that never goes back.
  */
-import type { RequestTicket } from '../lib/gate.ts';
+import { isPatient, type RequestClass, reserveOf } from './classes.ts';
+import {
+  afterRefusal,
+  afterRow,
+  afterSent,
+  afterStale,
+  afterSuccess,
+  type Company,
+  type Sight,
+} from './company.ts';
 import type { RateFacts } from './headers.ts';
-import { countedAfter, type Sent, settled, withSent } from './window.ts';
+import { pauseMs, scatterMs } from './pause.ts';
+import { afterPatient, afterUrgent, discoveryDue, NOTHING_SENT, type Spread, spreadDue } from './spread.ts';
+import { countedAfter, MEMORY, type Sent, settled, whenBelow, withSent } from './window.ts';
 
 export interface PacerRules {
   /** Requests per window that the user configured; undefined: what the server says, or no limit. */
   readonly limit: number | undefined;
   readonly windowMs: number;
+  /** Nothing urgent will come up here, so that nothing is spread over the window. The reserve is for others on the key. */
+  readonly single?: boolean;
 }
 
 export interface PacerState {
@@ -19,6 +32,7 @@ export interface PacerState {
   readonly inFlight: number;
   /** Our own requests of the last window, in time order. */
   readonly sent: Sent;
+  readonly spread: Spread;
   /** The limit that the server states. */
   readonly stated: number | undefined;
   /** Requests of other users of the key in the server's window, believed until `until`. */
@@ -26,23 +40,23 @@ export interface PacerState {
   /** Requests left in a server window that is longer than ours, or of unknown size. */
   readonly credit: { readonly left: number; readonly until: number } | undefined;
   readonly pausedUntil: number | undefined;
-  /** 429s in a row. */
+  /** 429s in a row, those of requests that were on their way together counted as one. */
   readonly refusals: number;
-  /** A limit learned from 429s that no header explains; grows back to `ceiling`. */
-  readonly learned: Learned | undefined;
+  /** When the first and the latest of the row were answered. */
+  readonly rowAt: number;
+  readonly refusedAt: number;
+  /** When one request went ahead to find out how things are; the others wait for its answer. */
+  readonly aheadAt: number | undefined;
+  /** Our rate while others use the key, or while refusals are all that is known. */
+  readonly company: Company | undefined;
   readonly storeFull: boolean;
 }
 
-interface Learned {
-  readonly limit: number;
-  readonly ceiling: number;
-  readonly halvedAt: number;
-  readonly changedAt: number;
-}
-
+/** `random` is in [0, 1): the jitter. `sentAt`: when the request was `sent`. */
 export type PacerEvent =
-  | { readonly kind: 'sent' }
-  /** `random` is in [0, 1): the jitter. */
+  | { readonly kind: 'sent'; readonly class: RequestClass; readonly random: number; readonly look?: boolean }
+  /** Admitted and not sent: what it relied on had grown old. */
+  | { readonly kind: 'stale' }
   | {
       readonly kind: 'answered';
       readonly sentAt: number;
@@ -51,26 +65,37 @@ export type PacerEvent =
       readonly random: number;
     }
   /** No answer came; the server may have counted it. */
-  | { readonly kind: 'failed' }
+  | { readonly kind: 'failed'; readonly sentAt: number }
   | { readonly kind: 'storage'; readonly full: boolean };
+
+/** A request at the door. `contested`: bulk waits as well; told for discovery. */
+export interface Asking {
+  readonly class: RequestClass;
+  readonly growth: boolean;
+  readonly contested?: boolean;
+}
 
 export type Admission =
   | { readonly open: true }
   /** `at` is when to ask again; undefined: after the next event. */
   | { readonly open: false; readonly reason: ClosedReason; readonly at: number | undefined };
-export type ClosedReason = 'growth' | 'pause' | 'credit' | 'window' | 'answer';
+export type ClosedReason = 'growth' | 'pause' | 'credit' | 'company' | 'window' | 'answer' | 'spread';
 
 export function startPacer(rules: PacerRules): PacerState {
   return {
     rules,
     inFlight: 0,
     sent: [],
+    spread: NOTHING_SENT,
     stated: undefined,
     foreign: undefined,
     credit: undefined,
     pausedUntil: undefined,
     refusals: 0,
-    learned: undefined,
+    rowAt: Number.NEGATIVE_INFINITY,
+    refusedAt: Number.NEGATIVE_INFINITY,
+    aheadAt: undefined,
+    company: undefined,
     storeFull: false,
   };
 }
@@ -78,95 +103,154 @@ export function startPacer(rules: PacerRules): PacerState {
 export function next(state: PacerState, event: PacerEvent, now: number): PacerState {
   switch (event.kind) {
     case 'sent':
-      return {
-        ...state,
-        inFlight: state.inFlight + 1,
-        sent: withSent(state.sent, now, state.rules.windowMs),
-        credit: state.credit && { ...state.credit, left: state.credit.left - 1 },
-      };
+      return afterStart(state, event, now);
     case 'answered':
       return afterAnswer(state, event, now);
+    case 'stale':
+      return {
+        ...state,
+        company: state.company && afterStale(state.company, state.rules.windowMs, now),
+      };
     case 'failed':
-      return { ...state, inFlight: Math.max(0, state.inFlight - 1) };
+      return landed(state, event.sentAt);
     case 'storage':
       return { ...state, storeFull: event.full };
   }
 }
 
 /** Whether such a request may start now, and if not, why, and when to ask again. */
-export function admission(
-  state: PacerState,
-  ticket: Pick<RequestTicket, 'lane' | 'growth'>,
-  now: number,
-): Admission {
-  const { pausedUntil, credit, rules } = state;
+export function admission(state: PacerState, asking: Asking, now: number): Admission {
+  const { pausedUntil, credit, company, rules } = state;
   if (pausedUntil !== undefined && pausedUntil > now) return closed('pause', pausedUntil);
-  if (credit !== undefined && credit.left <= 0 && credit.until > now) return closed('credit', credit.until);
-  if (ticket.growth && state.storeFull) return closed('growth', undefined);
-  const limit = limitOf(state);
+  const limit = windowLimit(state);
+  const patient = isPatient(asking.class);
+  const reserve = patient && limit !== undefined ? reserveOf(limit) : 0;
+  if (credit !== undefined && credit.left <= reserve && credit.until > now)
+    return closed('credit', credit.until);
+  if (asking.growth && state.storeFull) return closed('growth', undefined);
+  // A pause is over, and whether the server thinks so too, one request finds out.
+  if (state.refusals > 0 && isAhead(state, now)) return closed('answer', aheadUntil(state));
+  if (patient && company !== undefined && company.dueAt > now) return closed('company', company.dueAt);
   if (limit === undefined) return { open: true };
 
-  const room = limit - (ticket.lane === 'control' ? 0 : reserveOf(limit));
+  const room = limit - reserve;
   const used = countedAfter(state.sent, now - rules.windowMs);
-  if (used >= room) return closed('window', whenBelow(state, room));
+  if (used >= room) return closed('window', whenBelow(state.sent, room, rules.windowMs));
   const foreign = state.foreign;
-  if (foreign === undefined || used + foreign.count < room) return { open: true };
-  // The others' requests are old news by now: one of ours goes ahead and brings back what is left.
-  if (now >= foreign.until) return state.inFlight === 0 ? { open: true } : closed('answer', undefined);
-  const ours = foreign.count < room ? whenBelow(state, room - foreign.count) : undefined;
-  return closed('window', Math.min(foreign.until, ours ?? foreign.until));
+  if (foreign !== undefined && used + foreign.count >= room) {
+    // Of the others' requests what we know is old by now: one of ours goes ahead and brings back what is left.
+    if (now >= foreign.until)
+      return isAhead(state, now) ? closed('answer', aheadUntil(state)) : { open: true };
+    const ours =
+      foreign.count < room ? whenBelow(state.sent, room - foreign.count, rules.windowMs) : undefined;
+    return closed('window', Math.min(foreign.until, ours ?? foreign.until));
+  }
+  return patient ? spreadAdmission(state, asking, limit, now) : { open: true };
 }
 
-/** The limit in force: the smallest of configured, stated and learned. */
+/** Requests per window that are to be had: the smallest of configured, stated and what others leave us. */
 export function limitOf(state: PacerState): number | undefined {
-  const limits = [state.rules.limit, state.stated, state.learned?.limit].filter((one) => one !== undefined);
-  return limits.length === 0 ? undefined : Math.min(...limits);
+  return least(windowLimit(state), state.company?.rate);
 }
 
-/** What a restart must remember, relative to `now`, so that it means the same on another clock. */
-export interface PacerMemory {
-  readonly pauseMs: number;
-  /** Age in milliseconds, count. */
-  readonly sent: readonly (readonly [ageMs: number, count: number])[];
-}
+/** Who shares a key goes slower, but looks must not grow old without end: by this factor at most. */
+const SLOWED = 4;
 
-export function snapshot(state: PacerState, now: number): PacerMemory {
-  const kept = state.sent.filter(([at]) => at > now - state.rules.windowMs);
-  return {
-    pauseMs: Math.max(0, (state.pausedUntil ?? now) - now),
-    sent: kept.map(([at, count]) => [now - at, count]),
-  };
-}
-
-/** `elapsedMs`: how long ago the snapshot was taken. */
-export function restore(rules: PacerRules, memory: PacerMemory, elapsedMs: number, now: number): PacerState {
-  const gone = Math.max(0, elapsedMs);
-  const pauseMs = memory.pauseMs - gone;
-  return {
-    ...startPacer(rules),
-    sent: memory.sent
-      .map(([age, count]) => [now - gone - age, count] as const)
-      .filter(([at]) => at > now - rules.windowMs),
-    pausedUntil: pauseMs > 0 ? now + pauseMs : undefined,
-  };
+/** Milliseconds from one admission to the next, for the age that a look may have; 0 while no limit of the key is known. */
+export function turnOf(state: PacerState): number {
+  const limit = windowLimit(state);
+  return limit === undefined ? 0 : state.rules.windowMs / Math.max(limit / SLOWED, limitOf(state) ?? limit);
 }
 
 type AnsweredEvent = Extract<PacerEvent, { kind: 'answered' }>;
 
+function spreadAdmission(state: PacerState, asking: Asking, limit: number, now: number): Admission {
+  const frame = { limit, windowMs: state.rules.windowMs };
+  if (asking.class === 'discovery' && asking.contested === true) {
+    const due = discoveryDue(state.spread, frame, now);
+    if (due > now) return closed('spread', due);
+  }
+  // In company every request keeps a distance anyway.
+  if (state.company !== undefined || state.rules.single === true) return { open: true };
+  const due = spreadDue(state.spread, frame, now);
+  return due > now ? closed('spread', due) : { open: true };
+}
+
+function afterStart(
+  state: PacerState,
+  event: Extract<PacerEvent, { kind: 'sent' }>,
+  now: number,
+): PacerState {
+  const { windowMs } = state.rules;
+  const limit = windowLimit(state);
+  const { spread } = state;
+  const patient = isPatient(event.class);
+  const unsure = state.refusals > 0 || (state.foreign !== undefined && now >= state.foreign.until);
+  return {
+    ...state,
+    inFlight: state.inFlight + 1,
+    sent: withSent(state.sent, now, windowMs),
+    spread: patient
+      ? afterPatient(spread, event.class, { limit, windowMs }, now)
+      : limit === undefined
+        ? spread
+        : afterUrgent(spread, { limit, windowMs }, now),
+    credit: state.credit && { ...state.credit, left: state.credit.left - 1 },
+    aheadAt: unsure && !isAhead(state, now) ? now : state.aheadAt,
+    company:
+      state.company &&
+      afterSent(state.company, { windowMs, random: event.random, patient, look: event.look === true }, now),
+  };
+}
+
+function landed(state: PacerState, sentAt: number): PacerState {
+  const aheadAt = state.aheadAt !== undefined && sentAt >= state.aheadAt ? undefined : state.aheadAt;
+  return { ...state, inFlight: Math.max(0, state.inFlight - 1), aheadAt };
+}
+
+/** Who went ahead with a long upload must not hold up the others for that long. */
+function aheadUntil({ aheadAt = Number.NEGATIVE_INFINITY, rules }: PacerState): number {
+  return aheadAt + rules.windowMs / 6;
+}
+
+function isAhead(state: PacerState, now: number): boolean {
+  return now < aheadUntil(state);
+}
+
 function afterAnswer(before: PacerState, event: AnsweredEvent, now: number): PacerState {
   const { windowMs } = before.rules;
+  const { facts } = event;
   const state: PacerState = {
-    ...before,
-    inFlight: Math.max(0, before.inFlight - 1),
-    sent: limitOf(before) === undefined ? before.sent : settled(before.sent, event.sentAt, now, windowMs),
-    stated: event.facts.limit ?? before.stated,
+    ...landed(before, event.sentAt),
+    sent: windowLimit(before) === undefined ? before.sent : settled(before.sent, event.sentAt, now, windowMs),
+    stated: facts.limit ?? before.stated,
   };
-  const told = { ...state, ...heard(state, event.facts, now) };
-  if (event.status !== 429) return { ...told, refusals: 0, learned: grown(told, now) };
-  const refusals = told.refusals + 1;
-  const pause = pauseMs(event, refusals, windowMs);
-  const until = Math.max(told.pausedUntil ?? 0, now + pause + event.random * Math.min(1000, pause / 10));
-  return { ...told, refusals, pausedUntil: until, learned: halved(told, event, now) };
+  const told = { ...state, ...heard(state, facts, now) };
+  const sight: Sight = {
+    // As it may have been when the server counted, which was some time ago.
+    ours: countedAfter(told.sent, Math.max(event.sentAt, now - MEMORY * windowMs) - windowMs),
+    limit: windowLimit(told),
+    stated: told.stated,
+    // What is left of a longer window says nothing about the rate of the others.
+    remaining: told.credit === undefined ? facts.remaining : undefined,
+    windowMs,
+  };
+  const fresh = event.sentAt >= told.refusedAt;
+  if (event.status !== 429) {
+    const asked = event.status === 503 ? (facts.retryAfterMs ?? 0) : 0;
+    const pausedUntil = asked > 0 ? Math.max(told.pausedUntil ?? 0, now + asked) : told.pausedUntil;
+    const refusals = fresh ? 0 : told.refusals;
+    const row = fresh && told.refusals > 1;
+    const before = row ? afterRow(told.company, sight, now - told.rowAt) : told.company;
+    return { ...told, refusals, pausedUntil, company: afterSuccess(before, sight, now) };
+  }
+  const refusals = told.refusals + (fresh ? 1 : 0);
+  const pause = pauseMs(facts, refusals, sight) + event.random * scatterMs(facts, refusals, sight);
+  const pausedUntil = Math.max(told.pausedUntil ?? 0, now + pause);
+  const refusedAt = fresh ? now : told.refusedAt;
+  if (told.refusals > 0) return { ...told, refusals, refusedAt, pausedUntil };
+  const company = afterRefusal(told.company, sight, now);
+  return { ...told, refusals, rowAt: now, refusedAt, pausedUntil, company };
 }
 
 /** What the headers of an answer say about others' requests. In-flight ones of ours may or may not be counted in it yet. */
@@ -191,47 +275,13 @@ function alive<T extends { readonly until: number }>(one: T | undefined, now: nu
   return one !== undefined && one.until > now ? one : undefined;
 }
 
-/** How long a 429 closes the gate: as told, else doubling from a second to the window. */
-function pauseMs(event: AnsweredEvent, refusals: number, windowMs: number): number {
-  const { retryAfterMs, resetInMs } = event.facts;
-  const own = Math.min(windowMs, (windowMs / 60) * 2 ** Math.min(refusals - 1, 20));
-  if (retryAfterMs !== undefined && retryAfterMs > 0) return retryAfterMs;
-  if (resetInMs !== undefined && (event.facts.remaining ?? 0) === 0)
-    return Math.max(resetInMs, refusals > 2 ? own : 0);
-  return own;
+/** The limit of every window: the smaller of configured and stated. */
+function windowLimit(state: PacerState): number | undefined {
+  return least(state.rules.limit, state.stated);
 }
 
-/** Half the limit, once per burst of refusals; nothing when the headers explain the refusal. */
-function halved(state: PacerState, event: AnsweredEvent, now: number): Learned | undefined {
-  if (event.facts.remaining === 0 && event.facts.limit !== undefined) return state.learned;
-  if (state.learned !== undefined && event.sentAt < state.learned.halvedAt) return state.learned;
-  const used = Math.max(1, countedAfter(state.sent, now - state.rules.windowMs));
-  const ceiling = state.learned?.ceiling ?? limitOf(state) ?? 2 * used;
-  const from = Math.min(limitOf(state) ?? used, used);
-  return { limit: Math.max(1, Math.floor(from / 2)), ceiling, halvedAt: now, changedAt: now };
-}
-
-/** A twentieth more for every quarter of a window that went well; forgotten when it has grown back. */
-function grown(state: PacerState, now: number): Learned | undefined {
-  const { learned, rules } = state;
-  if (learned === undefined || now - learned.changedAt < rules.windowMs / 4) return learned;
-  const limit = learned.limit + Math.max(1, Math.ceil(learned.ceiling / 20));
-  return limit >= learned.ceiling ? undefined : { ...learned, limit, changedAt: now };
-}
-
-/** Requests that only the control lane may use, so that a person's question is answered under full load. */
-function reserveOf(limit: number): number {
-  return limit < 20 ? 0 : Math.min(5, Math.max(1, Math.floor(limit / 60)));
-}
-
-/** When so many of our requests have left the window that fewer than `room` are in it. */
-function whenBelow(state: PacerState, room: number): number | undefined {
-  let used = state.sent.reduce((sum, [, count]) => sum + count, 0);
-  for (const [at, count] of state.sent) {
-    used -= count;
-    if (used < room) return at + state.rules.windowMs;
-  }
-  return undefined;
+function least(a: number | undefined, b: number | undefined): number | undefined {
+  return a === undefined || b === undefined ? (a ?? b) : Math.min(a, b);
 }
 
 function closed(reason: ClosedReason, at: number | undefined): Admission {

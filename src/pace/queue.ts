@@ -4,20 +4,15 @@
  */
 import { z } from 'zod';
 import type { Clock } from '../lib/clock.ts';
-import { RtsyncError } from '../lib/errors.ts';
+import { isCode, RtsyncError } from '../lib/errors.ts';
 import { type Answered, type Gate, type RequestTicket, Stale } from '../lib/gate.ts';
+import { createAlarm } from './alarm.ts';
+import { classOf } from './classes.ts';
+import { afterLanding, startFlight, tierConcurrency, withMost } from './flight.ts';
 import { rateFacts } from './headers.ts';
-import { countPriority, createLanes, type WaitingLane } from './lanes.ts';
-import {
-  type Admission,
-  admission,
-  limitOf,
-  next,
-  type PacerEvent,
-  restore,
-  snapshot,
-  startPacer,
-} from './pacer.ts';
+import { createLanes, type WaitingLine } from './lanes.ts';
+import { restore, snapshot } from './memory.ts';
+import { type Admission, admission, limitOf, next, type PacerEvent, startPacer, turnOf } from './pacer.ts';
 
 const savedPaceSchema = z.object({
   version: z.literal(1),
@@ -25,6 +20,14 @@ const savedPaceSchema = z.object({
   savedAt: z.number(),
   pauseMs: z.number().nonnegative(),
   sent: z.array(z.tuple([z.number(), z.number().int().positive()]).readonly()).readonly(),
+  company: z
+    .object({
+      rate: z.number().positive(),
+      gain: z.number().positive(),
+      seenMs: z.number(),
+      dueMs: z.number(),
+    })
+    .optional(),
 });
 
 /** What a gate remembers over a restart; plain JSON. */
@@ -45,7 +48,9 @@ export interface GateOptions {
   readonly limitPerMinute?: number | undefined;
   /** 60,000. */
   readonly windowMs?: number;
-  /** Requests on their way at once, all lanes together: 32. */
+  /** For a run that ends with its work, such as a push: nothing more urgent will come up, so it uses all but the reserve at once. */
+  readonly single?: boolean;
+  /** The most requests on their way at once, all lanes together: 32. How many there are follows the server, see `flight.ts`. */
   readonly concurrency?: number;
   readonly clock: Clock;
   /** In [0, 1). */
@@ -67,26 +72,30 @@ export interface PacedGate extends Gate {
 }
 
 const MAX_TRIES = 20;
-/** Timers of the machine cannot wait longer than 2^31 ms. */
-const LONGEST_SLEEP = 86_400_000;
 
 export function createGate(options: GateOptions): PacedGate {
   const { clock, random, maxWaitMs = Number.POSITIVE_INFINITY } = options;
-  const rules = { limit: options.limitPerMinute, windowMs: options.windowMs ?? 60_000 };
+  const { limitPerMinute: limit, windowMs = 60_000, single = false } = options;
+  const rules = { limit, windowMs, single };
+  const most = options.concurrency ?? 32;
   const { saved } = options;
   let pacer =
     saved === undefined
       ? startPacer(rules)
       : restore(rules, saved, clock.now() - saved.savedAt, clock.monotonic());
+  let flight = startFlight(most);
   let fullSince: number | undefined;
   let pumping = false;
-  const lanes = createLanes(options.concurrency ?? 32, pump);
+  /** The wall clock as it would be, had it not jumped since the start. */
+  const anchor = clock.now() - clock.monotonic();
+  const lanes = createLanes(most, pump);
   const alarm = createAlarm(clock, pump);
   const counts = { total: 0, limited: 0, byLabel: {} as Record<string, number> };
 
   const tell = (event: PacerEvent) => {
     pacer = next(pacer, event, clock.monotonic());
   };
+  const slots = () => Math.floor(flight.slots);
 
   /** Lets through all that may go now, and sets the alarm for when to look again. */
   function pump(): void {
@@ -98,14 +107,15 @@ export function createGate(options: GateOptions): PacedGate {
         again = false;
         wakeAt = undefined;
         const now = clock.monotonic();
-        for (const lane of lanes.ready()) {
-          const answer = admission(pacer, lane, now);
+        for (const line of lanes.ready(slots())) {
+          const contested = line.class === 'discovery' && lanes.bulkWaits(pacer.storeFull);
+          const answer = admission(pacer, { class: line.class, growth: line.growth, contested }, now);
           if (answer.open) {
-            lanes.release(lane);
+            lanes.release(line);
             again = true;
             break;
           }
-          wakeAt = earliest(wakeAt, waitOrRefuse(lane, answer, now));
+          wakeAt = earliest(wakeAt, waitOrRefuse(line, answer, now));
         }
       }
     } finally {
@@ -114,82 +124,91 @@ export function createGate(options: GateOptions): PacedGate {
     alarm.set(wakeAt);
   }
 
-  /** When to look at this lane again. What would wait too long is refused. */
+  /** When to look at this line again. What would wait too long is refused. */
   function waitOrRefuse(
-    lane: WaitingLane,
+    line: WaitingLine,
     answer: Exclude<Admission, { open: true }>,
     now: number,
   ): number | undefined {
     if (answer.reason === 'growth') {
       const until = (fullSince ?? now) + (options.maxGrowthWaitMs ?? maxWaitMs);
       if (now < until) return Number.isFinite(until) ? until : undefined;
-      lanes.refuse(
-        lane,
-        new RtsyncError(
-          'storage-full',
-          'the storage is full, and no room was made in the time this run may wait',
-        ),
-      );
+      lanes.refuse(line, noRoom());
       return undefined;
     }
     const told = answer.reason === 'pause' || answer.reason === 'credit';
     if (!told || answer.at === undefined || answer.at - now <= maxWaitMs) return answer.at;
-    lanes.refuse(lane, tooLong(answer.at - now));
+    lanes.refuse(line, tooLong(answer.at - now));
     return undefined;
   }
 
   /** One request on its way, from its start to its answer. */
   async function attempt<T extends Answered>(ticket: RequestTicket, send: () => Promise<T>): Promise<T> {
     const sentAt = clock.monotonic();
-    tell({ kind: 'sent' });
+    tell({ kind: 'sent', class: classOf(ticket), random: random(), look: ticket.label === 'list' });
     counts.total += 1;
     counts.byLabel[ticket.label] = (counts.byLabel[ticket.label] ?? 0) + 1;
     let answered: T;
     try {
       answered = await send();
     } catch (error) {
-      tell({ kind: 'failed' });
+      tell({ kind: 'failed', sentAt });
+      land(ticket, sentAt, isTrouble(error));
       throw error;
     }
     const { status, headers } = answered;
     const before = pacer.pausedUntil;
-    tell({ kind: 'answered', sentAt, status, facts: rateFacts(headers, clock.now()), random: random() });
+    const facts = rateFacts(headers, clock.now(), anchor + clock.monotonic());
+    tell({ kind: 'answered', sentAt, status, facts, random: random() });
+    land(ticket, sentAt, status === 429 || status === 503);
     if (status === 429) counts.limited += 1;
     if (pacer.pausedUntil !== before) options.onPause?.(save());
     return answered;
   }
 
-  /** Waits in its lane, then goes. */
+  function land({ label }: RequestTicket, sentAt: number, trouble: boolean): void {
+    const saturated = lanes.waiting > 0 && lanes.ready(slots()).length === 0;
+    const perMinute = pacer.stated === undefined ? undefined : (pacer.stated * 60_000) / rules.windowMs;
+    const capped = withMost(flight, Math.min(most, tierConcurrency(perMinute)));
+    flight = afterLanding(capped, { label, sentAt, saturated, trouble }, clock.monotonic());
+  }
+
+  /** Waits in its line, then goes. */
   async function pass<T extends Answered>(
     ticket: RequestTicket,
     urgency: number,
     send: () => Promise<T>,
     signal: AbortSignal | undefined,
   ): Promise<T> {
-    const lane = lanes.of(ticket);
+    const line = lanes.of(ticket);
     const priority = (ticket.priority ?? 0) + urgency;
     let started = false;
-    const task = () => {
+    const task = async () => {
       started = true;
-      countPriority(lane, priority, -1);
-      if (ticket.still?.(turnMs()) === false) return Promise.reject(new Stale());
-      return attempt(ticket, send);
+      lanes.count(line, priority, -1);
+      lanes.started(line);
+      try {
+        if (ticket.still?.(turnOf(pacer)) === false) {
+          tell({ kind: 'stale' });
+          throw new Stale();
+        }
+        return await attempt(ticket, send);
+      } finally {
+        lanes.ended(line);
+        pump();
+      }
     };
-    countPriority(lane, priority, 1);
+    lanes.count(line, priority, 1);
     try {
-      const turn = lane.queue.add(task, { priority, signal });
+      const turn = line.queue.add(task, { priority, signal });
       pump();
       return await turn;
     } catch (error) {
       if (started) throw error;
-      countPriority(lane, priority, -1);
-      throw signal?.aborted === true ? signal.reason : (lane.refusal ?? error);
+      lanes.count(line, priority, -1);
+      pump();
+      throw signal?.aborted === true ? signal.reason : (line.refusal ?? error);
     }
-  }
-
-  function turnMs(): number {
-    const limit = limitOf(pacer);
-    return limit === undefined ? 0 : rules.windowMs / limit;
   }
 
   function save(): SavedPace {
@@ -234,38 +253,27 @@ export function createGate(options: GateOptions): PacedGate {
   };
 }
 
-interface Alarm {
-  /** Rings at this monotonic time, once; undefined: not at all. */
-  set(at: number | undefined): void;
-}
-
-function createAlarm(clock: Clock, ring: () => void): Alarm {
-  let armed: { readonly at: number; readonly cancel: AbortController } | undefined;
-
-  return {
-    set(at) {
-      if (armed?.at === at) return;
-      armed?.cancel.abort();
-      armed = undefined;
-      if (at === undefined) return;
-      const mine = { at, cancel: new AbortController() };
-      armed = mine;
-      const wait = Math.min(LONGEST_SLEEP, Math.max(1, Math.ceil(at - clock.monotonic())));
-      clock.sleep(wait, mine.cancel.signal).then(
-        () => {
-          if (armed !== mine) return;
-          armed = undefined;
-          ring();
-        },
-        () => undefined,
-      );
-    },
-  };
-}
-
 function earliest(a: number | undefined, b: number | undefined): number | undefined {
   if (a === undefined || b === undefined) return a ?? b;
   return Math.min(a, b);
+}
+
+/** Failures that tell of a server or a line that has too much to do. */
+const OVERLOAD = /^(ECONNRESET|EPIPE|ETIMEDOUT|UND_ERR_(SOCKET|(CONNECT|HEADERS|BODY)_TIMEOUT))$/;
+
+function isTrouble(error: unknown): boolean {
+  if (isCode(error, 'network')) return true;
+  for (let one = error, depth = 0; one instanceof Error && depth < 4; one = one.cause, depth += 1) {
+    if ('code' in one && typeof one.code === 'string' && OVERLOAD.test(one.code)) return true;
+  }
+  return false;
+}
+
+function noRoom(): RtsyncError {
+  return new RtsyncError(
+    'storage-full',
+    'the storage is full, and no room was made in the time this run may wait',
+  );
 }
 
 function tooLong(ms: number): RtsyncError {

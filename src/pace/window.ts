@@ -7,6 +7,9 @@
 /** Moment (milliseconds of a monotonic clock) and how many; ascending. */
 export type Sent = readonly (readonly [at: number, count: number])[];
 
+/** For how many windows more than one requests are remembered: answers tell of a moment that is past. */
+export const MEMORY = 0.1;
+
 /** An unanswered request counts as having arrived this late at most: longer ones are uploads, counted when they began. */
 function slackOf(windowMs: number): number {
   return windowMs / 40;
@@ -19,9 +22,22 @@ function grain(at: number, windowMs: number): number {
 
 /** With one more request, filed as if it arrived as late as it can. */
 export function withSent(sent: Sent, now: number, windowMs: number): Sent {
-  let old = 0;
-  while (old < sent.length && (sent[old]?.[0] ?? now) <= now - windowMs) old += 1;
-  return add(old === 0 ? sent : sent.slice(old), grain(now + slackOf(windowMs), windowMs), 1);
+  return add(young(sent, now, windowMs), grain(now + slackOf(windowMs), windowMs), 1);
+}
+
+/** With one more request, filed as of now: for what is only shared out, not for what the server counts. */
+export function withOne(sent: Sent, now: number, windowMs: number): Sent {
+  return add(young(sent, now, windowMs), grain(now, windowMs), 1);
+}
+
+/** When so many have left the window that fewer than `room` are in it; undefined: never. */
+export function whenBelow(sent: Sent, room: number, windowMs: number): number | undefined {
+  let used = sent.reduce((sum, [, count]) => sum + count, 0);
+  for (const [at, count] of sent) {
+    used -= count;
+    if (used < room) return at + windowMs;
+  }
+  return undefined;
 }
 
 /** After its answer came: it cannot have arrived later than that. */
@@ -41,6 +57,13 @@ export function countedAfter(sent: Sent, since: number): number {
     sum += entry[1];
   }
   return sum;
+}
+
+function young(sent: Sent, now: number, windowMs: number): Sent {
+  let old = 0;
+  const oldest = now - (1 + MEMORY) * windowMs;
+  while (old < sent.length && (sent[old]?.[0] ?? now) <= oldest) old += 1;
+  return old === 0 ? sent : sent.slice(old);
 }
 
 function add(sent: Sent, at: number, change: number): Sent {

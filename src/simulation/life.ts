@@ -62,8 +62,8 @@ async function openLife(life: Life): Promise<Assembled> {
   return assemble(
     {
       gate,
-      storage: (workspaceId) =>
-        createStorageClient({ http, gate, clock, origin: ORIGIN, key: 'rt_sim', workspaceId }),
+      storage: (workspaceId, _traits, through = gate) =>
+        createStorageClient({ http, gate: through, clock, origin: ORIGIN, key: 'rt_sim', workspaceId }),
     },
     {
       pairConfig: pairConfig(root, parts.remotePath),

@@ -112,7 +112,9 @@ export function drawScenario(seed: string): Scenario {
   const chance = createChance(seed);
   const machines = chance.hits(0.35) ? 2 : 1;
   const mayShare = chance.hits(0.6);
-  const usualLimit = chance.hits(0.08) ? chance.pick([300, 1000]) : undefined;
+  const drawnLimit = chance.hits(0.08) ? chance.pick([300, 1000]) : undefined;
+  // So slow that a service looks at a few folders at a time, and goes round.
+  const usualLimit = chance.fork('slow').hits(0.1) ? 60 : drawnLimit;
   const wide = drawWide(chance.fork('wide'));
   const shared = mayShare || wide !== undefined;
   return {

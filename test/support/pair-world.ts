@@ -179,7 +179,7 @@ async function runPair(parts: Parts, direction: Direction | undefined, how: Plan
   const env = environment(parts);
   const mark = test.server.requests.mark();
   const { config, pair } = await configOf(parts, how);
-  const link = await openServer(config, { env, clock, maxWaitMs: 60_000 });
+  const link = await openServer(config, { env, clock, maxWaitMs: 60_000, single: true });
   const before = link.gate.counts;
   const { signal } = new AbortController();
   try {

@@ -37,6 +37,7 @@ export interface Manner {
   /** See `RequestTicket`: when it says no, the request is not sent and `Stale` is thrown. */
   readonly still?: RequestTicket['still'];
   readonly priority?: number;
+  readonly discovery?: RequestTicket['discovery'];
   /** See `Call`. */
   readonly onSent?: Call['onSent'];
 }
@@ -83,6 +84,7 @@ export interface StorageClient {
   }): StorageClient;
 }
 
+const DISCOVERY = { discovery: true } as const;
 const BOUNDARY = `rtsync-${randomBytes(18).toString('hex')}`;
 let frames = 0;
 
@@ -150,7 +152,10 @@ function looking({ caller, gate, base, url, ticket }: Desk): Pick<StorageClient,
         method: 'GET',
         path: `${url('files', dir)}?showHidden=true`,
         what: `list of ${shown(dir)}`,
-        ticket: ticket('metadata', 'list', false),
+        ticket: {
+          ...relying(ticket('metadata', 'list', false), manner),
+          ...(manner?.discovery === true && DISCOVERY),
+        },
         retries: manner?.retries ?? 2,
         signal: manner?.signal,
       }),

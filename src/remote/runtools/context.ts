@@ -72,7 +72,7 @@ export function heed(signal: AbortSignal | undefined): void {
 
 /** Errors that say nothing about one folder or file, but that there is no point in going on. */
 export function endsTheRun(error: unknown): boolean {
-  return isCode(error, 'key-refused', 'rate-limited', 'stopped', 'bug');
+  return isCode(error, 'key-refused', 'rate-limited', 'stopped', 'superseded', 'bug');
 }
 
 export function chunks<T>(items: readonly T[], size: number): T[][] {

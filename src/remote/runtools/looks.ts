@@ -6,7 +6,7 @@
 import { sameRemote } from '../../core/base.ts';
 import type { RemoteStamp } from '../../core/tree.ts';
 import type { Clock } from '../../lib/clock.ts';
-import type { StorageClient } from './client.ts';
+import type { Manner, StorageClient } from './client.ts';
 import { childId, type DirId, type EntryId, isIdWithin, parentId } from './ids.ts';
 import type { Entry, Listing } from './wire.ts';
 
@@ -23,6 +23,8 @@ export interface Looks {
   trusts(look: Listing, turnMs?: number): boolean;
   /** The folder as it is now. */
   fresh(dir: DirId, signal?: AbortSignal): Promise<Listing>;
+  /** The same, for a look in the background. */
+  scanned(dir: DirId, signal?: AbortSignal): Promise<Listing>;
   /** Takes over a list that somebody else made. */
   remember(dir: DirId, listing: Listing): void;
   /** We made this folder: it was empty when that was sent (monotonic milliseconds; now, when it is left out). */
@@ -101,12 +103,19 @@ export function createLooks(client: StorageClient, clock: Clock, lookWithinMs: n
     memory.toldAt = sentAt;
     memories.set(dir, memory);
   };
-  const fresh = async (dir: DirId, signal?: AbortSignal): Promise<Listing> => {
+  const list = async (dir: DirId, manner: Manner): Promise<Listing> => {
     const touched = new Set<string>();
     const lists = besideLists.get(dir) ?? new Set();
     besideLists.set(dir, lists.add(touched));
+    let sent = false;
+    // Deeds of ours count from when it is sent, not from when it began to wait for its turn.
+    const still = (): boolean => {
+      if (!sent) touched.clear();
+      sent = true;
+      return true;
+    };
     try {
-      const listing = await client.list(dir, { signal });
+      const listing = await client.list(dir, { ...manner, still });
       // What was sent later and answered sooner knows more.
       if (listing.sentAt < (memories.get(dir)?.toldAt ?? Number.NEGATIVE_INFINITY)) return listing;
       if (touched.size === 0) remember(dir, listing);
@@ -117,6 +126,7 @@ export function createLooks(client: StorageClient, clock: Clock, lookWithinMs: n
       if (lists.size === 0) besideLists.delete(dir);
     }
   };
+  const fresh = (dir: DirId, signal?: AbortSignal): Promise<Listing> => list(dir, { signal });
   const shared = (dir: DirId, signal?: AbortSignal): Promise<Listing> => {
     const running = underWay.get(dir);
     if (running !== undefined) return running;
@@ -153,6 +163,7 @@ export function createLooks(client: StorageClient, clock: Clock, lookWithinMs: n
       return memory === undefined || memory.blurred ? undefined : memory;
     },
     fresh,
+    scanned: (dir, signal) => list(dir, { signal, discovery: true }),
     remember,
     allows: (dir, name, expect) => {
       const entry = memories.get(dir)?.entries.get(name);

@@ -48,7 +48,7 @@ export async function look(
 /** The root's list; `halted` when the workspace or the folder is gone. */
 async function listRoot(ctx: Context, signal?: AbortSignal): Promise<Listing> {
   const rootId: DirId = ctx.rootId;
-  const listed = await attempt(() => ctx.looks.fresh(rootId, signal));
+  const listed = await attempt(() => ctx.looks.scanned(rootId, signal));
   if (listed.ok && listed.value.entries.size > 0) return listed.value;
   if (isTop(rootId)) {
     if (listed.ok) return listed.value;
@@ -61,7 +61,7 @@ async function listRoot(ctx: Context, signal?: AbortSignal): Promise<Listing> {
   }
   if (!listed.ok && !isCode(listed.error, ...MISSING)) throw listed.error;
   // Servers answer anything for a folder that is missing. Its parent knows.
-  const parent = await attempt(() => ctx.looks.fresh(parentId(rootId), signal));
+  const parent = await attempt(() => ctx.looks.scanned(parentId(rootId), signal));
   if (!parent.ok && parent.error.code !== 'not-found') throw parent.error;
   const standing = parent.ok ? parent.value.entries.get(idName(rootId)) : undefined;
   const unseen = idName(rootId).startsWith('.') && ctx.traits.dotFiles === 'hidden' && listed.ok;
@@ -97,7 +97,7 @@ async function work(run: Run): Promise<void> {
 async function visit(run: Run, draft: Draft): Promise<void> {
   const { ctx, signal } = run;
   heed(signal);
-  const listed = await attempt(() => ctx.looks.fresh(idBelow(ctx.rootId, draft.dir), signal));
+  const listed = await attempt(() => ctx.looks.scanned(idBelow(ctx.rootId, draft.dir), signal));
   if (listed.ok && !suspiciouslyEmpty(ctx, draft, listed.value)) return absorb(run, draft, listed.value);
   if (!listed.ok && endsTheRun(listed.error)) throw listed.error;
   const goneIsPossible = listed.ok || isCode(listed.error, ...MISSING);
@@ -122,7 +122,7 @@ async function isGone(run: Run, draft: Draft): Promise<boolean> {
   const parent = draft.parent ?? draft;
   let again = run.again.get(parent);
   if (again === undefined) {
-    again = ctx.looks.fresh(parentId(idBelow(ctx.rootId, draft.dir as Exclude<RemoteDir, ''>)), signal);
+    again = ctx.looks.scanned(parentId(idBelow(ctx.rootId, draft.dir as Exclude<RemoteDir, ''>)), signal);
     if (draft.parent !== undefined) again = again.then((listing) => absorbedAgain(run, parent, listing));
     run.again.set(parent, again);
   }

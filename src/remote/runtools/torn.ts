@@ -5,7 +5,7 @@
  * and hold exactly the first bytes of what we sent.
  */
 import { createHash } from 'node:crypto';
-import type { RtsyncError } from '../../lib/errors.ts';
+import { isCode, type RtsyncError } from '../../lib/errors.ts';
 import type { WriteSource } from '../remote.ts';
 import { attempt, type Context, changed, failed } from './context.ts';
 import { childId, type EntryId } from './ids.ts';
@@ -90,7 +90,7 @@ export async function isBeginning(
     return found;
   });
   if (!there.ok) {
-    if (there.error.code === 'stopped') throw failed(there.error).error;
+    if (isCode(there.error, 'stopped', 'superseded')) throw failed(there.error).error;
     return false;
   }
   const body = source.body();

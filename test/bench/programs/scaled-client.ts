@@ -26,6 +26,7 @@ const http = createHttp({ connections: server.concurrency });
 const gate = createGate({
   concurrency: server.concurrency,
   windowMs: Number(windowMs),
+  single: true,
   clock,
   random: Math.random,
 });
@@ -33,7 +34,8 @@ const common = { http, gate, clock, key: env.RUNTOOLS_API_KEY ?? '', authFixed: 
 const link: ServerLink = {
   gate,
   workspaces: createWorkspaces({ ...common, origin: server.apiUrl }),
-  storage: (workspaceId) => createStorageClient({ ...common, origin: server.storageUrl, workspaceId }),
+  storage: (workspaceId, _traits, through = gate) =>
+    createStorageClient({ ...common, gate: through, origin: server.storageUrl, workspaceId }),
   claim: () => undefined,
   close: () => http.close(),
 };

@@ -443,9 +443,9 @@ export const MUTANTS: readonly Mutant[] = [
     patches: [
       {
         file: 'remote/runtools/looks.ts',
-        find: 'const listing = await client.list(dir, { signal });',
+        find: 'const listing = await client.list(dir, manner);',
         replace: `const nothing = { entries: new Map(), sentAt: clock.monotonic() };
-    const listing = await client.list(dir, { signal }).catch(() => nothing);`,
+    const listing = await client.list(dir, manner).catch(() => nothing);`,
       },
     ],
     world: 301,

@@ -91,6 +91,7 @@ describe('the configuration', () => {
       maxDelete: { files: 3, percent: 25 },
       trash: { remote: false, days: 30, localBytes: null, remoteBytes: null },
       pollSeconds: 30,
+      maxStalenessSeconds: 900,
       uploadLimitBytes: 100_000_000,
     });
   });

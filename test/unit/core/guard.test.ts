@@ -59,10 +59,7 @@ describe('the guard', () => {
     remove(world, 'local', 'a');
     remove(world, 'local', 'b');
     const { held, plan } = guarded(world, { maxDelete: false });
-    expect(held.map(({ path, side }) => [path, side])).toEqual([
-      ['a', 'remote'],
-      ['b', 'remote'],
-    ]);
+    expect(held.map(({ path, side }) => `${side} ${path}`).toSorted()).toEqual(['remote a', 'remote b']);
     expect(plan.operations).toEqual([]);
     expect(held[0]?.reason).toContain('local folder');
   });

@@ -153,7 +153,7 @@ describe('what a side cannot hold', () => {
     write(world, 'remote', 'other', 'z');
     const plan = planFor(world, { localCaseInsensitive: true });
     expect([told(plan), problemsOf(plan)]).toEqual([
-      ['download Read', 'download other'],
+      ['download other', 'download Read'],
       ['case-clash READ'],
     ]);
     expect(told(planFor(world))).toHaveLength(3);

@@ -1,5 +1,6 @@
 /** A push at sixty requests a minute, where an upload waits for minutes: what the looks cost, and what they save. */
 import { describe, expect, test } from 'vitest';
+import { createIgnoreRules } from '../../../../src/core/ignore.ts';
 import { createGate, type PacedGate } from '../../../../src/pace/queue.ts';
 import type { Http, HttpRequest } from '../../../../src/remote/http.ts';
 import type { Remote } from '../../../../src/remote/remote.ts';
@@ -89,6 +90,22 @@ describe('a first push', () => {
     expect(store.get('/d/f290')?.text).toBe('agent');
     expect(new Set(Object.values(others))).toEqual(new Set(['ok']));
     expect(gate.counts.total).toBeLessThanOrEqual(300 * 1.05);
+  });
+
+  test('relies on no look that is older than what it has seen of the folder since', async () => {
+    const { clock, store, remote } = scene(60);
+    const work = (async () => {
+      await remote.makeRoot();
+      return codes(await writeAll(remote, '', files(60)));
+    })();
+    const agent = (async () => {
+      await clock.sleep(1_000);
+      store.set('/d/f43', { text: 'agent', date: clock.now() });
+      await remote.sweep(createIgnoreRules([]));
+    })();
+    const { f43 } = await clock.run(Promise.all([work, agent]).then(([outcomes]) => outcomes));
+    expect(f43).toBe('changed');
+    expect(store.get('/d/f43')?.text).toBe('agent');
   });
 
   test('costs a twentieth more where turns come one by one', async () => {

@@ -1,0 +1,51 @@
+/** What differs between two versions of a remote tree, by folder. Folders that are the same object are not walked. */
+import { type DirPath, join, ROOT } from '../core/path.ts';
+import { type FolderNode, type RemoteStamp, type RemoteTree, walk } from '../core/tree.ts';
+
+type RemoteFolder = FolderNode<RemoteStamp>;
+
+export interface RemoteChanges {
+  readonly fresh: readonly DirPath[];
+  readonly gone: readonly DirPath[];
+  /** Something stands there that did not, or no longer, or is another version. */
+  readonly changed: readonly DirPath[];
+}
+
+export function remoteChanges(before: RemoteTree, after: RemoteTree): RemoteChanges {
+  const found = { fresh: [] as DirPath[], gone: [] as DirPath[], changed: [] as DirPath[] };
+  compare(found, ROOT, before, after);
+  return found;
+}
+
+/** The folder itself and all folders below it. */
+export function foldersOf(folder: RemoteFolder, at: DirPath = ROOT): DirPath[] {
+  const found: DirPath[] = [at];
+  for (const [path, node] of walk(folder, at)) if (node.kind === 'folder') found.push(path);
+  return found;
+}
+
+function compare(
+  found: Readonly<Record<keyof RemoteChanges, DirPath[]>>,
+  at: DirPath,
+  before: RemoteFolder,
+  after: RemoteFolder,
+): void {
+  if (before === after) return;
+  let changed = false;
+  for (const [key, node] of after.children) {
+    const was = before.children.get(key);
+    if (was === node) continue;
+    if (was?.kind === 'folder' && node.kind === 'folder') compare(found, join(at, key), was, node);
+    else {
+      changed = true;
+      if (was?.kind === 'folder') found.gone.push(...foldersOf(was, join(at, key)));
+      if (node.kind === 'folder') found.fresh.push(...foldersOf(node, join(at, key)));
+    }
+  }
+  for (const [key, was] of before.children) {
+    if (after.children.has(key)) continue;
+    changed = true;
+    if (was.kind === 'folder') found.gone.push(...foldersOf(was, join(at, key)));
+  }
+  if (changed) found.changed.push(at);
+}
