@@ -2,8 +2,7 @@
 import { availableParallelism } from 'node:os';
 import type { Command } from 'commander';
 import { EXIT, RtsyncError } from '../lib/errors.ts';
-import { selftestInThreads } from '../simulation/parallel.ts';
-import { type Failure, type SelftestFigures, selftest } from '../simulation/selftest.ts';
+import type { Failure, SelftestFigures } from '../simulation/selftest.ts';
 import type { CliContext } from './globals.ts';
 
 interface Options {
@@ -45,6 +44,9 @@ export function registerSelftest(program: Command, context: CliContext): void {
           output.note(`${figures.runs} of ${runs} worlds`);
         },
       };
+      // Loaded when it is asked for: no other command needs the worlds.
+      const { selftestInThreads } = await import('../simulation/parallel.ts');
+      const { selftest } = await import('../simulation/selftest.ts');
       const { figures, failures } = jobs > 1 ? await selftestInThreads(job, jobs) : await selftest(job);
       const seconds = Math.round(performance.now() - startedAt) / 1000;
       output.result(

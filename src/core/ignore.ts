@@ -48,11 +48,18 @@ export const DEFAULT_IGNORES: readonly string[] = [
   '.#*',
 ];
 
+type Matcher = Pick<Ignore, 'test'>;
+
+/** Answers that a matcher may remember: those of the folders on the way are asked for again and again. */
+const MOST_REMEMBERED = 2_000;
+
 interface Layer {
   readonly dir: DirPath;
   readonly origin: string;
   readonly text: string;
-  readonly matcher: Ignore;
+  readonly matcher: Matcher;
+  /** Whether its patterns speak of names alone, wherever they stand: then no path has to be looked through. */
+  readonly byName: boolean;
 }
 
 export function createIgnoreRules(patterns: readonly string[], options: IgnoreOptions = {}): IgnoreRules {
@@ -89,7 +96,28 @@ function rulesOf(layers: readonly Layer[], caseInsensitive: boolean): IgnoreRule
 }
 
 function layer(dir: DirPath, origin: string, text: string, caseInsensitive: boolean): Layer {
-  return { dir, origin, text, matcher: ignore({ ignorecase: caseInsensitive }).add(text) };
+  const matcher = forgetful(() => ignore({ ignorecase: caseInsensitive }).add(text));
+  const byName = text.split('\n').every((line) => !line.startsWith('!') && !/\/./.test(line));
+  return { dir, origin, text, matcher, byName };
+}
+
+/**
+ * The package remembers its answer for every path for good: of a large tree that takes more memory than the tree. So it
+ * begins anew now and then.
+ */
+function forgetful(make: () => Ignore): Matcher {
+  let matcher = make();
+  let remembered = 0;
+  return {
+    test: (path) => {
+      if (remembered === MOST_REMEMBERED) {
+        matcher = make();
+        remembered = 0;
+      }
+      remembered += 1;
+      return matcher.test(path);
+    },
+  };
 }
 
 /** The layers that apply in a folder, deepest first, remembered per folder. */
@@ -111,9 +139,10 @@ function layerLookup(layers: readonly Layer[]): (dir: DirPath) => readonly Layer
 }
 
 function decide(layers: readonly Layer[], path: RelPath, folder: boolean): IgnoreReason | undefined {
-  for (const { dir, matcher, origin } of layers) {
+  for (const { dir, matcher, byName, origin } of layers) {
     const relative = dir === '' ? path : path.slice(dir.length + 1);
-    const answer = matcher.test(inReIncluded(matcher, relative) + (folder ? '/' : ''));
+    const asked = byName ? nameOf(path) : inReIncluded(matcher, relative);
+    const answer = matcher.test(folder ? `${asked}/` : asked);
     if (answer.ignored) return { pattern: answer.rule?.pattern ?? '', origin };
     if (answer.unignored) return undefined;
   }
@@ -124,7 +153,7 @@ function decide(layers: readonly Layer[], path: RelPath, folder: boolean): Ignor
  * The matcher counts what lies in an ignored folder as ignored. We only ever get there when a deeper layer re-included
  * that folder, so the folder's own names are hidden from the matcher, and the entry is judged by itself.
  */
-function inReIncluded(matcher: Ignore, relative: string): string {
+function inReIncluded(matcher: Matcher, relative: string): string {
   const slash = relative.lastIndexOf('/');
   if (slash < 0 || !matcher.test(`${relative.slice(0, slash)}/`).ignored) return relative;
   return relative.slice(0, slash).replace(/[^/]+/g, '\u0001') + relative.slice(slash);

@@ -2,9 +2,10 @@
  * The log: what happened, for people and machines, on stderr; results never come here. Whatever is logged, secrets are
  * taken out of the finished line, so that no caller has to think of it.
  */
+import { createRequire } from 'node:module';
 import { Writable } from 'node:stream';
 import pino from 'pino';
-import pretty from 'pino-pretty';
+import type { PrettyOptions } from 'pino-pretty';
 import { RtsyncError } from './errors.ts';
 
 export const LOG_LEVELS = ['silent', 'error', 'warn', 'info', 'debug', 'trace'] as const;
@@ -40,7 +41,7 @@ export function createLog(options: LogOptions): Log {
     },
   });
   const destination = options.pretty
-    ? pretty({
+    ? prettyStream({
         sync: true,
         colorize: options.color ?? false,
         ignore: 'pid,hostname',
@@ -57,6 +58,12 @@ export function createLog(options: LogOptions): Log {
     },
     destination,
   );
+}
+
+/** Loaded on a terminal alone: a service has no use for it. */
+function prettyStream(options: PrettyOptions): Writable {
+  const pretty = createRequire(import.meta.url)('pino-pretty') as (options: PrettyOptions) => Writable;
+  return pretty(options);
 }
 
 /** A log that says nothing; for tests and for parts that nobody listens to. */

@@ -8,8 +8,9 @@ import { sameVersion } from './stamp.ts';
 /** Never through a symlink, never waiting for the other end of a pipe. */
 export const READ_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 /** Up to here a file is read at one go. */
-export const WHOLE_LIMIT = 1024 * 1024;
-export const CHUNK = 256 * 1024;
+const WHOLE_LIMIT = 1024 * 1024;
+/** Small enough that many are made between two looks for what is garbage; see `bin/rtsync`. */
+const CHUNK = 64 * 1024;
 
 /** The content of exactly this version, undefined when the file is another one now. Throws what open and read throw. */
 export function readWhole(disk: Disk, file: string, expected: LocalStamp): Buffer | undefined {

@@ -4,13 +4,16 @@ import { Readable } from 'node:stream';
 import type { LocalPath } from '../core/path.ts';
 import type { Digest, LocalStamp } from '../core/tree.ts';
 import { RtsyncError } from '../lib/errors.ts';
-import { chunks, digestOf, READ_FLAGS, readWhole, WHOLE_LIMIT } from './digest.ts';
+import { chunks, digestOf, READ_FLAGS, readWhole } from './digest.ts';
 import type { DiskFile, DiskStats } from './disk.ts';
 import { changed, codeOf, diskError, isMissing } from './fault.ts';
 import type { Ground } from './ground.ts';
 import type { LocalSource } from './local.ts';
 import { absolute, checkParents, checkPath } from './names.ts';
 import { sameVersion, stampOf, trusted } from './stamp.ts';
+
+/** Larger ones stream: of a whole one the memory is given back late. */
+const WHOLE_LIMIT = 32 * 1024;
 
 export async function openSource(
   ground: Ground,
@@ -38,15 +41,25 @@ function differs(path: LocalPath): RtsyncError {
   return changed(path, 'changed since it was looked at');
 }
 
-/** Holds no descriptor: the bytes are here already, and the last look goes by name. */
+/**
+ * Holds no descriptor: the bytes are here already, and the last look goes by name. Closed, it holds no bytes either,
+ * since who opened it may keep it for as long as the rest of its folder takes.
+ */
 function wholeSource(ground: Ground, path: LocalPath, expected: LocalStamp): LocalSource {
-  const bytes = readWhole(ground.disk, absolute(ground.root, path), expected);
-  if (bytes === undefined) throw differs(path);
+  let held = readWhole(ground.disk, absolute(ground.root, path), expected);
+  if (held === undefined) throw differs(path);
+  const bytes = (): Buffer => {
+    if (held === undefined)
+      throw new RtsyncError('bug', { message: `"${path}" was read after it was closed`, path });
+    return held;
+  };
   return {
     size: expected.size,
-    body: () => bytes,
-    finish: async () => ({ ...lookAgain(ground, path, expected), digest: digestOf(bytes) }),
-    close: async () => undefined,
+    body: bytes,
+    finish: async () => ({ ...lookAgain(ground, path, expected), digest: digestOf(bytes()) }),
+    close: async () => {
+      held = undefined;
+    },
   };
 }
 

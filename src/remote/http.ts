@@ -2,8 +2,9 @@
  * HTTP and nothing more: a pool of connections per origin, timeouts, no redirects. It knows no endpoint, no key and no
  * pace; the only file that knows undici.
  */
+import { createRequire } from 'node:module';
 import type { Readable } from 'node:stream';
-import { Pool } from 'undici';
+import type { Pool } from 'undici';
 import { RtsyncError } from '../lib/errors.ts';
 import type { Answered } from '../lib/gate.ts';
 
@@ -39,11 +40,12 @@ export interface HttpOptions {
 }
 
 export function createHttp(options: HttpOptions = {}): Http {
+  const PoolOfConnections = loadPool();
   const pools = new Map<string, Pool>();
   const poolOf = (origin: string): Pool => {
     let pool = pools.get(origin);
     if (pool === undefined) {
-      pool = new Pool(origin, {
+      pool = new PoolOfConnections(origin, {
         connections: options.connections ?? 32,
         connect: { timeout: options.connectTimeoutMs ?? 15_000 },
         headersTimeout: options.headersTimeoutMs ?? 120_000,
@@ -70,6 +72,21 @@ export function createHttp(options: HttpOptions = {}): Http {
       await Promise.all(all.map((pool) => pool.destroy()));
     },
   };
+}
+
+/**
+ * The pool without the rest of its package: a browser's fetch, caches and mocks, 15 MB that nobody here needs. The index
+ * of the package gives its dispatchers their `request`. Where a version keeps things elsewhere, the whole will do.
+ */
+function loadPool(): typeof Pool {
+  const require = createRequire(import.meta.url);
+  try {
+    const { request } = require('undici/lib/api/index.js') as Pick<Pool, 'request'>;
+    const Bare = require('undici/lib/dispatcher/pool.js') as typeof Pool;
+    Bare.prototype.request ??= request;
+    if (typeof Bare.prototype.request === 'function') return Bare;
+  } catch {}
+  return (require('undici') as { readonly Pool: typeof Pool }).Pool;
 }
 
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;

@@ -16,6 +16,8 @@ export interface Looks {
    * know because we wrote it is not enough.
    */
   at(dir: DirId, exact: boolean, signal?: AbortSignal): Promise<Listing>;
+  /** As `at` with `exact`, but not as it was before `moment`, a monotonic time. */
+  since(moment: number, dir: DirId, signal?: AbortSignal): Promise<Listing>;
   /**
    * Whether an upload may go on this look now. `turnMs`: as `Gate` tells it at admission; undefined: as told last.
    * RACE: the age allowed here is the time in which a stranger's new file can be overwritten.
@@ -148,6 +150,12 @@ export function createLooks(client: StorageClient, clock: Clock, lookWithinMs: n
     at: async (dir, exact, signal) => {
       const memory = memories.get(dir);
       return memory !== undefined && good(memory, exact) ? memory : shared(dir, signal);
+    },
+    since: async (moment, dir, signal) => {
+      const memory = memories.get(dir);
+      if (memory !== undefined && good(memory, true) && memory.sentAt >= moment) return memory;
+      const listed = await shared(dir, signal);
+      return listed.sentAt >= moment ? listed : shared(dir, signal);
     },
     trusts,
     recent: async (dir, signal) => {

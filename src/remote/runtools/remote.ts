@@ -46,6 +46,8 @@ export interface RunToolsRemoteOptions {
 
 /** A few more than the gate sends at once, so that none of its slots waits for a file to be opened. */
 const UPLOADS = 40;
+/** What uploads may hold in memory together: a few large files keep a line full, and many of them must not fill a machine. */
+const UPLOAD_BYTES = 8 * 1024 * 1024;
 
 export function createRunToolsRemote(options: RunToolsRemoteOptions): Remote {
   const { clock, traits } = options;
@@ -67,7 +69,7 @@ export function createRunToolsRemote(options: RunToolsRemoteOptions): Remote {
       ...(options.random === undefined ? {} : { random: options.random }),
     }),
     fileClock: createFileClock(traits.dateGrain, clock),
-    uploads: createTurnstile(UPLOADS),
+    uploads: createTurnstile({ tasks: UPLOADS, bytes: UPLOAD_BYTES }),
     keepTrash: options.trash ?? true,
     rootId,
     leftover: () => options.onLeftover?.(),

@@ -8,9 +8,10 @@ import { isCode, RtsyncError } from '../../lib/errors.ts';
 import type { Removal } from '../remote.ts';
 import { attempt, type Context, changed, chunks, failed, heed, inParallel } from './context.ts';
 import { BATCH } from './guard.ts';
-import { type DirId, type EntryId, idBelow, idName } from './ids.ts';
+import { type DirId, type EntryId, idBelow } from './ids.ts';
 import { matches } from './looks.ts';
 import { firstDifference } from './same-tree.ts';
+import type { Fates } from './trash.ts';
 import type { Listing } from './wire.ts';
 
 interface Doomed {
@@ -20,37 +21,76 @@ interface Doomed {
 
 type Sight = 'as expected' | 'missing';
 
+/** Batches under way: each waits for a few requests, and none for another's. */
+const BATCHES_AT_ONCE = 4;
+
 export async function remove(
   ctx: Context,
   removals: readonly Removal[],
   signal?: AbortSignal,
 ): Promise<void> {
-  for (const some of chunks(removals, BATCH)) {
-    const doomed: Doomed[] = [];
-    const look = lookOnce(ctx, signal);
-    await inParallel(some, 32, async (removal) => {
-      const sight = await attempt(() => lookAt(ctx, removal, look, signal));
-      if (!sight.ok) await removal.done(failed(sight.error));
-      else if (sight.value === 'missing') await removal.done({ ok: true, value: undefined });
-      else doomed.push({ removal, id: idBelow(ctx.rootId, removal.path) });
-    });
-    for (const batch of byDistinctNames(doomed)) await removeBatch(ctx, batch, signal);
+  const [retired, destroyed] = [removals.filter(isKept(ctx)), removals.filter((one) => !isKept(ctx)(one))];
+  const begun = ctx.clock.monotonic();
+  // One list serves all batches that come to its folder within a moment.
+  const look: Look = (dir) => ctx.looks.since(begun, dir, signal);
+  // What is deleted for good cannot be given back, so it relies on nothing that was seen before.
+  for (const batch of chunks(destroyed, BATCH)) {
+    const doomed = await asExpected(ctx, batch, look, signal);
+    const fates = await ctx.trash.destroy(idsOf(doomed), signal);
+    await tell(doomed, fates, (error) => error);
   }
+  // In the trash all is looked at once more, and what somebody edited since the look is given back. Where a move dates the
+  // file anew that would not be seen: there the look must be as young as can be.
+  const recent: Look = ctx.traits.moveKeepsDate ? (dir) => ctx.looks.at(dir, true, signal) : look;
+  await inParallel(byDistinctNames(retired), BATCHES_AT_ONCE, async (batch) => {
+    const doomed = await asExpected(ctx, batch, recent, signal);
+    if (doomed.length === 0) return;
+    const expected = new Map(doomed.map(({ id, removal }) => [id, removal.expect]));
+    const { fates } = await ctx.trash.retire(idsOf(doomed), expected, { signal });
+    await tell(doomed, fates, (error) => (isCode(error, 'bad-request') ? noTrash(error) : error));
+  });
+}
+
+/** A server that hides dot files would delete with a folder what nobody ever saw. */
+function isKept({ keepTrash, traits }: Context): (removal: Removal) => boolean {
+  return ({ expect }) => keepTrash || (traits.dotFiles === 'hidden' && isFolder(expect));
+}
+
+/** Those that stand there as they were seen; the others are told. */
+async function asExpected(
+  ctx: Context,
+  removals: readonly Removal[],
+  look: Look,
+  signal?: AbortSignal,
+): Promise<readonly Doomed[]> {
+  const doomed: Doomed[] = [];
+  await inParallel(removals, 32, async (removal) => {
+    const sight = await attempt(() => lookAt(ctx, removal, look, signal));
+    if (!sight.ok) await removal.done(failed(sight.error));
+    else if (sight.value === 'missing') await removal.done({ ok: true, value: undefined });
+    else doomed.push({ removal, id: idBelow(ctx.rootId, removal.path) });
+  });
+  return doomed;
+}
+
+async function tell(
+  doomed: readonly Doomed[],
+  fates: Fates,
+  asTold: (error: RtsyncError) => RtsyncError,
+): Promise<void> {
+  await Promise.all(
+    doomed.map(({ removal, id }) => {
+      const error = fates.get(id);
+      return removal.done(error === undefined ? { ok: true, value: undefined } : failed(asTold(error)));
+    }),
+  );
+}
+
+function idsOf(doomed: readonly Doomed[]): readonly EntryId[] {
+  return doomed.map(({ id }) => id);
 }
 
 type Look = (dir: DirId) => Promise<Listing>;
-
-/** Each folder as it is now, listed once for a batch: what was seen a moment ago may have been edited since. */
-function lookOnce(ctx: Context, signal?: AbortSignal): Look {
-  const seen = new Map<DirId, Promise<Listing>>();
-  return (dir) => {
-    const known = seen.get(dir);
-    if (known !== undefined) return known;
-    const listing = ctx.looks.fresh(dir, signal);
-    seen.set(dir, listing);
-    return listing;
-  };
-}
 
 async function lookAt(
   ctx: Context,
@@ -73,24 +113,6 @@ async function lookAt(
   return 'as expected';
 }
 
-async function removeBatch(ctx: Context, batch: readonly Doomed[], signal?: AbortSignal): Promise<void> {
-  // A server that hides dot files would delete with a folder what nobody ever saw.
-  const blind = ctx.traits.dotFiles === 'hidden' && batch.some(({ removal }) => isFolder(removal.expect));
-  const keep = ctx.keepTrash || blind;
-  const ids = batch.map(({ id }) => id);
-  const expected = new Map(batch.map(({ id, removal }) => [id, removal.expect]));
-  const fates = keep
-    ? (await ctx.trash.retire(ids, expected, { signal })).fates
-    : await ctx.trash.destroy(ids, signal);
-  await Promise.all(
-    batch.map(({ removal, id }) => {
-      const error = fates.get(id);
-      if (error === undefined) return removal.done({ ok: true, value: undefined });
-      return removal.done(failed(keep && isCode(error, 'bad-request') ? noTrash(error) : error));
-    }),
-  );
-}
-
 function noTrash(error: RtsyncError): RtsyncError {
   return new RtsyncError('bad-request', {
     message: `the server does not move entries into the trash, so nothing was removed; with the remote trash off it would be deleted for good (${error.message})`,
@@ -98,20 +120,23 @@ function noTrash(error: RtsyncError): RtsyncError {
   });
 }
 
-/** The k-th entry of a name goes into the k-th batch: equal names must never meet in one trash folder. */
-function byDistinctNames(doomed: readonly Doomed[]): Doomed[][] {
-  const rounds: Doomed[][] = [];
-  const times = new Map<string, number>();
-  for (const one of doomed) {
+/** Batches as few as can be: equal names must never meet in one trash folder. */
+function byDistinctNames(removals: readonly Removal[]): readonly (readonly Removal[])[] {
+  const batches: Removal[][] = [];
+  const next = new Map<string, number>();
+  let open = 0;
+  for (const removal of removals) {
     // Servers that fold case or normalise must not make two of them meet either.
-    const name = keyOf(idName(one.id)).toLowerCase();
-    const round = times.get(name) ?? 0;
-    times.set(name, round + 1);
-    const batch = rounds[round];
-    if (batch === undefined) rounds.push([one]);
-    else batch.push(one);
+    const name = keyOf(nameOf(removal.path)).toLowerCase();
+    let at = Math.max(open, next.get(name) ?? 0);
+    while (batches[at]?.length === BATCH) at += 1;
+    while (batches[open]?.length === BATCH) open += 1;
+    next.set(name, at + 1);
+    const batch = batches[at];
+    if (batch === undefined) batches.push([removal]);
+    else batch.push(removal);
   }
-  return rounds;
+  return batches;
 }
 
 function isFolder(expect: Removal['expect']): expect is FolderNode<RemoteStamp> {

@@ -1,21 +1,37 @@
-/** Lets so many through at a time, in the order in which they came. */
+/** Lets so many through at a time, and so many bytes of theirs in memory, in the order in which they came. */
 export interface Turnstile {
-  run<T>(task: () => Promise<T>): Promise<T>;
+  /** `bytes`: what the task holds in memory while it runs. One that needs more than there is passes alone. */
+  run<T>(task: () => Promise<T>, bytes?: number): Promise<T>;
 }
 
-export function createTurnstile(wide: number): Turnstile {
-  const waiting: (() => void)[] = [];
-  let free = wide;
+export interface Wide {
+  readonly tasks: number;
+  readonly bytes: number;
+}
+
+export function createTurnstile(wide: Wide): Turnstile {
+  const waiting: { readonly bytes: number; readonly pass: () => void }[] = [];
+  const free = { tasks: wide.tasks, bytes: wide.bytes };
+  const fits = (bytes: number): boolean => free.tasks > 0 && free.bytes >= bytes;
+  const take = (bytes: number): void => {
+    free.tasks -= 1;
+    free.bytes -= bytes;
+  };
   return {
-    run: async (task) => {
-      if (free > 0) free -= 1;
-      else await new Promise<void>((resolve) => waiting.push(resolve));
+    run: async (task, wanted = 0) => {
+      const bytes = Math.min(wanted, wide.bytes);
+      if (waiting.length === 0 && fits(bytes)) take(bytes);
+      else await new Promise<void>((pass) => waiting.push({ bytes, pass }));
       try {
         return await task();
       } finally {
-        const next = waiting.shift();
-        if (next === undefined) free += 1;
-        else next();
+        free.tasks += 1;
+        free.bytes += bytes;
+        for (let next = waiting[0]; next !== undefined && fits(next.bytes); next = waiting[0]) {
+          waiting.shift();
+          take(next.bytes);
+          next.pass();
+        }
       }
     },
   };

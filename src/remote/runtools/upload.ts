@@ -56,21 +56,26 @@ export interface Again {
 
 /** Looks that an upload may use up: each was good when it was made and too old when the gate opened. */
 const MOST_LOOKS = 8;
+/** A file is held twice, once with its frame around it; a large one streams, and holds so much in what it passes through. */
+const MOST_HELD = 512 * 1024;
 const NOTHING: Listing = { entries: new Map(), sentAt: 0 };
 
 export async function upload(ctx: Context, job: UploadJob, signal?: AbortSignal): Promise<Stored> {
-  return ctx.uploads.run(async () => {
-    try {
-      heed(signal);
-      const source = await job.write.open();
-      const first = await deliver(ctx, { job, source, again: undefined }, signal);
-      if (first.kind !== 'again') return first;
-      const second = await deliver(ctx, { job, source, again: first }, signal);
-      return second.kind === 'again' ? { kind: 'failed', error: second.error } : second;
-    } catch (error) {
-      return { kind: 'failed', error: failed(error).error };
-    }
-  });
+  return ctx.uploads.run(
+    async () => {
+      try {
+        heed(signal);
+        const source = await job.write.open();
+        const first = await deliver(ctx, { job, source, again: undefined }, signal);
+        if (first.kind !== 'again') return first;
+        const second = await deliver(ctx, { job, source, again: first }, signal);
+        return second.kind === 'again' ? { kind: 'failed', error: second.error } : second;
+      } catch (error) {
+        return { kind: 'failed', error: failed(error).error };
+      }
+    },
+    Math.min(2 * (job.write.size ?? 0), MOST_HELD),
+  );
 }
 
 interface Delivery {

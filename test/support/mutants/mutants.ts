@@ -175,7 +175,11 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'equal-names-meet',
     breaks: 'nothing is lost: equal names never meet in one folder of the trash',
     patches: [
-      { file: 'remote/runtools/remove.ts', find: 'of byDistinctNames(doomed)', replace: 'of [doomed]' },
+      {
+        file: 'remote/runtools/remove.ts',
+        find: 'byDistinctNames(retired)',
+        replace: 'chunks(retired, BATCH)',
+      },
     ],
     world: 3785,
     in: ({ behaviour, edits }) =>
@@ -371,8 +375,8 @@ export const MUTANTS: readonly Mutant[] = [
     patches: [
       {
         file: 'remote/runtools/remove.ts',
-        find: 'const keep = ctx.keepTrash || blind;',
-        replace: 'const keep = ctx.keepTrash && blind;',
+        find: '=> keepTrash || (traits.',
+        replace: '=> keepTrash && (traits.',
       },
     ],
     world: 5,

@@ -67,3 +67,27 @@ describe('ignore rules', () => {
     expect(one.fingerprint).not.toBe(createIgnoreRules(['a']).withFile(at('x'), 'b').fingerprint);
   });
 });
+
+test('patterns of names alone say the same at every depth, as they do beside one that speaks of a path', () => {
+  const names = ['build/', '*.log', 'a?c', '\\#x', '# nothing', '', '**y', '[bc]at'];
+  const alone = createIgnoreRules(names, { defaults: false });
+  const beside = createIgnoreRules([...names, 'no/such/path'], { defaults: false });
+  for (const name of ['build', 'x.log', 'abc', '#x', 'fooy', 'cat', 'plain', 'no'])
+    for (const parent of ['', 'p/', 'p/q/', 'x.log/', 'build/'])
+      for (const folder of [true, false]) {
+        const path = relPath(`${parent}${name}`);
+        expect([path, folder, alone.ignores(path, folder)]).toEqual([
+          path,
+          folder,
+          beside.ignores(path, folder),
+        ]);
+      }
+});
+
+test('rules asked about more paths than a matcher may remember go on as before', () => {
+  const rules = createIgnoreRules(['d/*.log']);
+  for (let i = 0; i < 5_000; i += 1) {
+    expect(rules.ignores(relPath(`d/${i}.log`), false)).toBe(true);
+    expect(rules.ignores(relPath(`e/${i}.log`), false)).toBe(false);
+  }
+});

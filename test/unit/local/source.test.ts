@@ -38,6 +38,12 @@ describe('a source', () => {
     await source.close();
   });
 
+  it('gives nothing once it is closed, since a small file is not kept in memory for longer', async () => {
+    const source = await disk.folder.open(at('f'), disk.write('f', 'hello'));
+    await source.close();
+    expect(() => source.body()).toThrow('after it was closed');
+  });
+
   it('says when the file changed since it was opened, and gives a stamp that matches nothing', async () => {
     for (const content of [Buffer.from('hello'), LARGE]) {
       const stamp = disk.write('f', content);

@@ -83,6 +83,37 @@ describe.each([true, false])('a removal with the trash %s', (trash) => {
   });
 });
 
+describe('removals of equal names in many folders', () => {
+  const paths = ['x', 'y', 'z'].flatMap((folder) => ['1', '2', '3'].map((file) => `${folder}/${file}`));
+
+  const removed = async (trash: boolean, afterMs: number) => {
+    for (const path of paths) await place(path, path);
+    const remote = site.far.remote({}, { trash });
+    const tree = await sweepTree(remote);
+    const before = site.far.gate.counts.byLabel;
+    site.clock.pass(afterMs);
+    const wanted = Object.fromEntries(paths.map((path) => [path, seen(tree, path)]));
+    expect(new Set(Object.values(codes(await removeAll(remote, wanted))))).toEqual(new Set(['ok']));
+    expect(await theirs()).toEqual([]);
+    const after = Object.entries(site.far.gate.counts.byLabel);
+    return Object.fromEntries(after.map(([label, count]) => [label, count - (before[label] ?? 0)]));
+  };
+
+  test('cost one look a folder and one request for all when the trash is off', async () => {
+    expect(await removed(false, 1000)).toEqual({ list: 3, remove: 1 });
+  });
+
+  test('never meet in the trash, and cost three requests a folder, and the look when the last is not young', async () => {
+    const parents = 3;
+    expect(await removed(true, 1000)).toEqual({ list: 3 + 3, makeFolder: parents + 3, move: 3 });
+    expect(await site.trashed()).toEqual(paths);
+  });
+
+  test('rely on a look of this moment when the trash is on', async () => {
+    expect((await removed(true, 100)).list).toBe(3);
+  });
+});
+
 test('a folder on a server that hides dot files goes to the trash even when it is off', async () => {
   site.behaviour.showHidden = 'ignored';
   await place('x/1', 'one');
