@@ -1,9 +1,12 @@
 /** The link to a server: key, gate and connections, put together once for all pairs of a process. */
 import { join } from 'node:path';
+import { type BandwidthConfig, limitsAny, minuteOfDay, rateAt } from '../config/bandwidth.ts';
 import { findCredential } from '../config/secrets.ts';
 import type { Config } from '../config.ts';
+import type { Bandwidth } from '../lib/bandwidth.ts';
 import type { Clock } from '../lib/clock.ts';
 import { RtsyncError } from '../lib/errors.ts';
+import { createBandwidth } from '../pace/bandwidth.ts';
 import { createGate, type PacedGate } from '../pace/queue.ts';
 import { paceFile } from '../pace/saved.ts';
 import { createHttp } from '../remote/http.ts';
@@ -22,6 +25,8 @@ export interface LinkOptions {
 /** A server with a key: one gate, one pool of connections, for all pairs of the process. */
 export interface ServerLink {
   readonly gate: PacedGate;
+  /** How fast file bytes may go; undefined: as fast as they can. */
+  readonly bandwidth?: Bandwidth | undefined;
   readonly workspaces: Workspaces;
   storage(workspaceId: string, traits: Traits | undefined): StorageClient;
   /** Throws `pair-overlap` when a pair of another name already syncs this folder of the workspace, or one around it. */
@@ -55,6 +60,7 @@ export async function openServer(config: Config, options: LinkOptions): Promise<
   const common = { http, gate, clock, key: credential.key, ...auth };
   return {
     gate,
+    bandwidth: bandwidthOf(config.bandwidth, clock),
     workspaces: createWorkspaces({ ...common, origin: server.apiUrl }),
     storage: (workspaceId, traits) =>
       createStorageClient({
@@ -69,6 +75,11 @@ export async function openServer(config: Config, options: LinkOptions): Promise<
       await http.close();
     },
   };
+}
+
+function bandwidthOf(bandwidth: BandwidthConfig, clock: Clock): Bandwidth | undefined {
+  if (!limitsAny(bandwidth)) return undefined;
+  return createBandwidth({ clock, rateAt: (way, now) => rateAt(bandwidth, way, minuteOfDay(now)) });
 }
 
 /** The configuration compares workspaces as they are spelled; here their ids are known. */

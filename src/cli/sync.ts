@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import { openServer, type ServerLink } from '../app/link.ts';
 import { openPair } from '../app.ts';
+import { type BandwidthConfig, parseBandwidth } from '../config/bandwidth.ts';
 import { type PairConfig, pairFor } from '../config/pairs.ts';
 import type { Direction, Mode } from '../core/rules.ts';
 import type { Observer } from '../engine/events.ts';
@@ -33,6 +34,7 @@ const VERBS: readonly Verb[] = [
 ];
 
 interface SyncOptions {
+  readonly bwlimit?: BandwidthConfig;
   readonly mirror?: boolean;
   readonly force?: boolean;
 }
@@ -43,7 +45,12 @@ export function registerSync(program: Command, context: CliContext): void {
       .command(verb.name)
       .description(verb.does)
       .argument('[folder]', 'folder on this machine, or the name of a configured pair')
-      .argument('[workspace]', 'id, slug or name of a workspace, with :/path for a folder in it');
+      .argument('[workspace]', 'id, slug or name of a workspace, with :/path for a folder in it')
+      .option(
+        '--bwlimit <rate>',
+        'file bytes a second, such as "1 MB", or UP:DOWN; "off" for no limit. Instead of what the configuration says',
+        parseBandwidth,
+      );
     if (verb.direction !== undefined) {
       command
         .option('--mirror', 'make the target exactly like the source, deleting what only the target has')
@@ -62,7 +69,7 @@ interface Ends {
 
 async function run(context: CliContext, verb: Verb, ends: Ends, options: SyncOptions): Promise<ExitCode> {
   const mode: Mode = options.mirror === true ? 'mirror' : options.force === true ? 'force' : 'normal';
-  const { pairs, link } = await begin(context, verb, ends);
+  const { pairs, link } = await begin(context, verb, ends, options);
   let worst: ExitCode = EXIT.done;
   try {
     for (const pairConfig of pairs)
@@ -78,10 +85,12 @@ async function begin(
   context: CliContext,
   verb: Verb,
   ends: Ends,
+  options: SyncOptions,
 ): Promise<{ readonly pairs: readonly PairConfig[]; readonly link: ServerLink }> {
   let pairs: readonly PairConfig[] | undefined;
   try {
-    const { config } = await context.config();
+    const { config: loaded } = await context.config();
+    const config = { ...loaded, bandwidth: options.bwlimit ?? loaded.bandwidth };
     pairs = pairFor(ends, context.io.cwd, config.pairs);
     const clock = systemClock();
     const link = await openServer(config, { env: context.io.env, clock, maxWaitMs: PATIENCE_MS });

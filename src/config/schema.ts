@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import type { ConflictPolicy } from '../core/plan.ts';
 import { LOG_LEVELS } from '../lib/log.ts';
+import { bandwidthSchema } from './bandwidth.ts';
 
 export const POLICIES = [
   'keep-both',
@@ -93,6 +94,7 @@ export const fileSchema = z.strictObject(
       .array(text, { error: 'a command as a list, such as ["pass", "show", "runtools"]' })
       .min(1, { error: 'a command as a list, such as ["pass", "show", "runtools"]' })
       .optional(),
+    bandwidth: bandwidthSchema.optional(),
     pairs: z.array(pairSchema, { error: 'a list of pairs' }).optional(),
     stateDir: text.optional(),
     logLevel: oneOf(LOG_LEVELS).optional(),
@@ -126,6 +128,8 @@ export function keysAt(path: readonly PropertyKey[]): readonly string[] {
   const last = path.findLast((step) => typeof step === 'string');
   if (last === 'pairs') return Object.keys(pairSchema.shape);
   if (last === 'server') return ['apiUrl', 'storageUrl', 'auth', 'limitPerMinute', 'concurrency'];
+  if (last === 'bandwidth') return ['up', 'down', 'timetable'];
+  if (last === 'timetable') return ['from', 'to', 'up', 'down'];
   if (last === 'trash') return ['remote', 'days', 'localBytes', 'remoteBytes'];
   if (last === 'maxDelete') return ['files', 'percent'];
   return last === 'conflicts' ? ['match', 'policy'] : [];

@@ -11,6 +11,7 @@ import { runUntilQuiet } from '../engine/run-once.ts';
 import { watchPair } from '../engine/watch.ts';
 import { asRtsyncError, type RtsyncError } from '../lib/errors.ts';
 import type { Disk } from '../local/disk.ts';
+import { createBandwidth } from '../pace/bandwidth.ts';
 import { createGate } from '../pace/queue.ts';
 import type { Http } from '../remote/http.ts';
 import { createStorageClient } from '../remote/runtools/client.ts';
@@ -62,6 +63,9 @@ async function openLife(life: Life): Promise<Assembled> {
   return assemble(
     {
       gate,
+      ...(parts.bandwidth === undefined
+        ? {}
+        : { bandwidth: createBandwidth({ clock, rateAt: () => parts.bandwidth }) }),
       storage: (workspaceId) =>
         createStorageClient({ http, gate, clock, origin: ORIGIN, key: 'rt_sim', workspaceId }),
     },

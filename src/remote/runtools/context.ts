@@ -1,4 +1,5 @@
 /** What every deed of this room works with. */
+import type { Bandwidth } from '../../lib/bandwidth.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { asRtsyncError, isCode, RtsyncError } from '../../lib/errors.ts';
 import type { Outcome } from '../remote.ts';
@@ -17,6 +18,8 @@ export interface Context {
   readonly looks: Looks;
   readonly trash: Trash;
   readonly fileClock: FileClock;
+  /** File bytes of both ways pass it. */
+  readonly bandwidth: Bandwidth;
   /** All uploads pass it: few more than the gate lets through at once, so that none waits there for long. */
   readonly uploads: Turnstile;
   /** Whether given-up versions are kept in the remote trash. */

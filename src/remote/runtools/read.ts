@@ -7,6 +7,7 @@ import { attempt, type Context, changed, failed, heed, inParallel } from './cont
 import { type DirId, idBelow } from './ids.ts';
 import { matches } from './looks.ts';
 import { HEADER_GRAIN } from './server-clock.ts';
+import { slowedBytes } from './slowed.ts';
 import type { Listing } from './wire.ts';
 
 const MOST_FILES = 64;
@@ -58,10 +59,12 @@ async function download(ctx: Context, one: Read, signal?: AbortSignal): Promise<
   await outlastDate(ctx, one.expect, signal);
   const id = idBelow(ctx.rootId, one.path);
   let size = -1;
-  const receive = async (bytes: AsyncIterable<Uint8Array>): Promise<void> => {
-    size = (await one.receive(bytes)).size;
-  };
-  await ctx.client.download(id, receive, { signal });
+  await ctx.bandwidth.transfer({ way: 'down', size: one.expect.size, signal }, (throttle) => {
+    const receive = async (bytes: AsyncIterable<Uint8Array>): Promise<void> => {
+      size = (await one.receive(slowedBytes(bytes, throttle))).size;
+    };
+    return ctx.client.download(id, receive, { signal });
+  });
   return size;
 }
 

@@ -4,6 +4,7 @@
  * local disk, or how fast requests may go (that is the gate's).
  */
 import type { RemoteDir } from '../../core/path.ts';
+import { type Bandwidth, unlimited } from '../../lib/bandwidth.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { isCode, RtsyncError } from '../../lib/errors.ts';
 import type { Remote } from '../remote.ts';
@@ -32,6 +33,8 @@ export interface RunToolsRemoteOptions {
   readonly workspaceName?: string;
   /** Whether given-up versions go to the remote trash (the default) or for good. */
   readonly trash?: boolean;
+  /** How fast file bytes may go; no limit by default. */
+  readonly bandwidth?: Bandwidth | undefined;
   /** How old a list may be that a deed relies on. */
   readonly lookWithinMs?: number;
   /** Called when the server does what its traits exclude: they should be found out again. */
@@ -67,6 +70,7 @@ export function createRunToolsRemote(options: RunToolsRemoteOptions): Remote {
       ...(options.random === undefined ? {} : { random: options.random }),
     }),
     fileClock: createFileClock(traits.dateGrain, clock),
+    bandwidth: options.bandwidth ?? unlimited,
     uploads: createTurnstile(UPLOADS),
     keepTrash: options.trash ?? true,
     rootId,

@@ -4,6 +4,7 @@
  * never by a blind retry.
  */
 import type { DateWitness, RemoteStamp } from '../../core/tree.ts';
+import type { Throttle } from '../../lib/bandwidth.ts';
 import { RtsyncError } from '../../lib/errors.ts';
 import { Stale } from '../../lib/gate.ts';
 import type { Outcome, Write, WriteSource } from '../remote.ts';
@@ -12,6 +13,7 @@ import { attempt, type Context, changed, failed, heed } from './context.ts';
 import type { Sending } from './file-clock.ts';
 import { childId, type DirId, idName, parentId } from './ids.ts';
 import { datesTell, mayDate, tellsNothing, untold } from './item.ts';
+import { slowedSource } from './slowed.ts';
 import { afterTear, canBeTorn, sameFile } from './torn.ts';
 import type { Entry, Listing } from './wire.ts';
 
@@ -54,19 +56,30 @@ export interface Again {
 const MOST_LOOKS = 8;
 const NOTHING: Listing = { entries: new Map(), sentAt: 0 };
 
+/** Waits for its bytes before it takes a place and looks, so that it holds up no other and no look grows old meanwhile. */
 export async function upload(ctx: Context, job: UploadJob, signal?: AbortSignal): Promise<Stored> {
-  return ctx.uploads.run(async () => {
-    try {
-      heed(signal);
-      const source = await job.write.open();
-      const first = await deliver(ctx, { job, source, again: undefined }, signal);
-      if (first.kind !== 'again') return first;
-      const second = await deliver(ctx, { job, source, again: first }, signal);
-      return second.kind === 'again' ? { kind: 'failed', error: second.error } : second;
-    } catch (error) {
-      return { kind: 'failed', error: failed(error).error };
-    }
-  });
+  const { size = Number.MAX_SAFE_INTEGER } = job.write;
+  try {
+    return await ctx.bandwidth.transfer({ way: 'up', size, signal }, (throttle) =>
+      ctx.uploads.run(() => send(ctx, job, throttle, signal)),
+    );
+  } catch (error) {
+    return { kind: 'failed', error: failed(error).error };
+  }
+}
+
+async function send(
+  ctx: Context,
+  job: UploadJob,
+  throttle: Throttle | undefined,
+  signal?: AbortSignal,
+): Promise<Stored> {
+  heed(signal);
+  const source = slowedSource(await job.write.open(), throttle);
+  const first = await deliver(ctx, { job, source, again: undefined }, signal);
+  if (first.kind !== 'again') return first;
+  const second = await deliver(ctx, { job, source, again: first }, signal);
+  return second.kind === 'again' ? { kind: 'failed', error: second.error } : second;
 }
 
 interface Delivery {
