@@ -91,6 +91,7 @@ export async function assemble(
     removals: createRecentRemovals(),
     trashed,
     gate: link.gate,
+    bandwidth: link.bandwidth,
     clock: run.clock,
     observer: run.observer,
     checkRoot: () => rootKeeper.check(),

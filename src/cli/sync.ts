@@ -6,7 +6,7 @@ import { type BandwidthConfig, parseBandwidth } from '../config/bandwidth.ts';
 import { type PairConfig, pairFor } from '../config/pairs.ts';
 import type { Direction, Mode } from '../core/rules.ts';
 import type { Observer } from '../engine/events.ts';
-import type { Pair } from '../engine/pair.ts';
+import { limitsOf, type Pair } from '../engine/pair.ts';
 import { exitCodeOf } from '../engine/report.ts';
 import { type RunResult, requestsSince, runUntilQuiet } from '../engine/run-once.ts';
 import { systemClock } from '../lib/clock.ts';
@@ -15,7 +15,7 @@ import type { RequestCounts } from '../lib/gate.ts';
 import { countDone, type FailedRun, failedReport } from './failed-report.ts';
 import type { CliContext } from './globals.ts';
 import { observeWith } from './observe.ts';
-import { createProgress } from './progress.ts';
+import { createProgress, createProgressLines } from './progress.ts';
 import { reportLines } from './report-lines.ts';
 
 /** A pause that the server asks for may hold up a single run this long; after that it ends with "try later". */
@@ -161,14 +161,24 @@ async function syncPair(
   const log = await context.log();
   const clock = systemClock();
   const globals = context.globals();
-  const progress = createProgress(
-    globals.json ? { write: () => undefined } : context.io.stderr,
-    () => link.gate.counts.total,
-    () => clock.monotonic(),
-  );
+  const parts = {
+    requests: () => link.gate.counts.total,
+    now: () => clock.monotonic(),
+    limits: () => limitsOf(link),
+  };
+  const shown = globals.json ? { write: () => undefined } : context.io.stderr;
+  const progress = createProgress(shown, parts);
+  // A dry run says it all at its end.
+  const lines =
+    ('isTTY' in shown && shown.isTTY === true) || globals.dryRun
+      ? undefined
+      : createProgressLines(parts, (figures, sentence) => log.info(figures, sentence));
   const opened = await openPair(config, link, job.pairConfig, {
     clock,
-    observer: observeWith(log, progress, job.done.on),
+    observer: observeWith(log, progress, (event) => {
+      job.done.on(event);
+      lines?.on(event);
+    }),
     direction: job.verb.direction,
     mode: job.mode,
     dryRun: globals.dryRun,
@@ -177,8 +187,8 @@ async function syncPair(
   try {
     const result = await runToTheEnd(opened.pair, context.signal, job.before);
     progress.clear();
-    const lines = reportLines(result.report, context.output(), job.pairConfig.trash);
-    context.output().result(lines, result.report);
+    const told = reportLines(result.report, context.output(), job.pairConfig.trash);
+    context.output().result(told, result.report);
     return result;
   } finally {
     progress.clear();

@@ -1,6 +1,7 @@
 /** What a run did, as data: the object that `--json` prints, and the exit code that follows from it. */
 import type { Held, Operation, OperationKind, Problem } from '../core/plan.ts';
 import type { Direction } from '../core/rules.ts';
+import type { Estimate, Forecast, Limits } from '../core/summary.ts';
 import { EXIT, type ExitCode, type RtsyncError } from '../lib/errors.ts';
 
 export interface OperationCounts {
@@ -37,7 +38,8 @@ export interface RunReport {
   readonly held: readonly Held[];
   /** In dry runs: what would be done, in order, without what is held. */
   readonly plan?: readonly PlannedStep[];
-  readonly forecast?: { readonly requests: number; readonly bytes: number; readonly seconds?: number };
+  /** In dry runs. `seconds`: at the limits in force, where there are any. */
+  readonly forecast?: Forecast & Partial<Estimate> & { readonly limits: Limits };
 }
 
 export function noOperations(): OperationCounts {
