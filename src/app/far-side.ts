@@ -103,7 +103,7 @@ interface Opened {
 
 function remoteOn(
   { client, traits }: Opened,
-  { pairConfig, run, workspace, state }: Found,
+  { pairConfig, run, workspace, state, resumeFrom }: Found,
   hooks: {
     readonly owned: () => string;
     readonly contradiction: (what: string) => void;
@@ -119,6 +119,7 @@ function remoteOn(
     workspaceName: workspaceName(workspace),
     trash: pairConfig.trash.remote,
     bandwidth: hooks.bandwidth,
+    resumeFrom,
     random: hooks.owned,
     onLeftover: () => state.saveNote(LEFTOVERS, 'yes'),
     onHalfway: hooks.halfway,

@@ -91,6 +91,8 @@ async function openLife(life: Life): Promise<Assembled> {
         take: () => false,
       },
       disk,
+      // Files of this world are small.
+      resumeFrom: parts.server.behaviour.ranges === undefined ? undefined : 8,
       host: parts.name,
       boot: life.boot,
       hex: (digits) => parts.chance.next().toString(16).slice(2).padEnd(digits, '0').slice(0, digits),

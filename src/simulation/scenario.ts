@@ -150,6 +150,9 @@ function drawBehaviour(chance: Chance): Partial<SimBehaviour> {
     dateGrainMs: chance.hits(0.2) ? 1000 : 1,
     growingUploads: chance.hits(0.15),
     streamedDownloads: chance.hits(0.3),
+    ranges: chance.fork('ranges').hits(0.4)
+      ? chance.fork('range').pick(['honoured', 'honoured', 'ignored', 'wrong'] as const)
+      : undefined,
     moveDate: chance.hits(0.2) ? 'new' : 'kept',
     showHidden: chance.hits(0.1) ? 'ignored' : 'honoured',
     missingFolder: chance.pick([404, 404, 500, 'empty'] as const),

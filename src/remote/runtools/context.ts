@@ -8,6 +8,7 @@ import type { StorageClient } from './client.ts';
 import type { FileClock } from './file-clock.ts';
 import type { DirId } from './ids.ts';
 import type { Looks } from './looks.ts';
+import type { Resuming } from './resume.ts';
 import type { Trash } from './trash.ts';
 import type { Turnstile } from './turnstile.ts';
 
@@ -20,6 +21,8 @@ export interface Context {
   readonly fileClock: FileClock;
   /** File bytes of both ways pass it. */
   readonly bandwidth: Bandwidth;
+  /** How downloads that broke off are gone on with. */
+  readonly resuming: Resuming;
   /** All uploads pass it: few more than the gate lets through at once, so that none waits there for long. */
   readonly uploads: Turnstile;
   /** Whether given-up versions are kept in the remote trash. */

@@ -18,6 +18,7 @@ import { createLooks } from './looks.ts';
 import { move } from './move.ts';
 import { read } from './read.ts';
 import { remove } from './remove.ts';
+import { RESUME_FROM } from './resume.ts';
 import { look, sweep } from './scan.ts';
 import { createTrash } from './trash.ts';
 import { createTurnstile } from './turnstile.ts';
@@ -35,6 +36,8 @@ export interface RunToolsRemoteOptions {
   readonly trash?: boolean;
   /** How fast file bytes may go; no limit by default. */
   readonly bandwidth?: Bandwidth | undefined;
+  /** Bytes from which on a download that broke off is gone on with; 8 MiB by default. */
+  readonly resumeFrom?: number | undefined;
   /** How old a list may be that a deed relies on. */
   readonly lookWithinMs?: number;
   /** Called when the server does what its traits exclude: they should be found out again. */
@@ -71,6 +74,7 @@ export function createRunToolsRemote(options: RunToolsRemoteOptions): Remote {
     }),
     fileClock: createFileClock(traits.dateGrain, clock),
     bandwidth: options.bandwidth ?? unlimited,
+    resuming: { from: options.resumeFrom ?? RESUME_FROM, refused: false },
     uploads: createTurnstile(UPLOADS),
     keepTrash: options.trash ?? true,
     rootId,
