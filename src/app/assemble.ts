@@ -199,6 +199,7 @@ function openFolder(found: Found, trashed: TrashNotes): Promise<OpenLocalFolder>
     disk,
     clock: run.clock,
     settleMs: pairConfig.settleMs,
+    freeReserveBytes: pairConfig.minFreeBytes,
     makeOwnFolders: !run.dryRun,
     ...(host === undefined ? {} : { host }),
     onTrashed: (path, trash) => trashed.note(path, trash),

@@ -30,6 +30,8 @@ export interface PairConfig {
   readonly pollSeconds: number;
   readonly trash: TrashConfig;
   readonly uploadLimitBytes: number;
+  /** Downloads leave so much of the disk free. */
+  readonly minFreeBytes: number;
   readonly settleMs: number;
 }
 
@@ -95,6 +97,7 @@ export function completePair(
     pollSeconds: pair.pollSeconds ?? PAIR_DEFAULTS.pollSeconds,
     trash: { ...PAIR_DEFAULTS.trash, ...defined(trash) },
     uploadLimitBytes: pair.uploadLimitBytes ?? PAIR_DEFAULTS.uploadLimitBytes,
+    minFreeBytes: pair.minFreeBytes ?? PAIR_DEFAULTS.minFreeBytes,
     settleMs: pair.settleMs ?? PAIR_DEFAULTS.settleMs,
   };
 }

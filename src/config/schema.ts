@@ -69,6 +69,7 @@ export const pairSchema = z.strictObject(
       )
       .optional(),
     uploadLimitBytes: whole('bytes', 1).optional(),
+    minFreeBytes: whole('bytes that downloads leave free', 0).optional(),
     settleMs: whole('milliseconds', 0, 600_000).optional(),
   },
   shape,
@@ -119,6 +120,7 @@ export const PAIR_DEFAULTS = {
   trash: { remote: true, days: 30, localBytes: null, remoteBytes: null },
   /** The smaller reading of "100 MB". */
   uploadLimitBytes: 100_000_000,
+  minFreeBytes: 100_000_000,
   settleMs: 150,
 } as const;
 
