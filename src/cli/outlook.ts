@@ -12,6 +12,7 @@ import {
   ownRequests,
 } from '../core/summary.ts';
 import type { Observer } from '../engine/events.ts';
+import type { RunForecast } from '../engine/report.ts';
 import { bytesInWords, counted, grouped, partInWords, timeInWords } from './output.ts';
 
 export interface OutlookParts {
@@ -139,11 +140,11 @@ export function standingInWords(standing: Standing): string {
   ].join(', ');
 }
 
-/** `about 214 requests, 80 MB, about 43 s at 300 requests a minute` */
-export function forecastInWords(costs: Forecast & Partial<Estimate> & { readonly limits: Limits }): string {
-  const { requests, bytes, seconds } = costs;
+/** `about 214 requests, 12 of them to look, 80 MB, about 43 s at 300 requests a minute` */
+export function forecastInWords(costs: RunForecast): string {
+  const { requests, looks, bytes, seconds } = costs;
   return [
-    `about ${counted(requests, 'request')}`,
+    `about ${counted(requests, 'request')}${looks === 0 ? '' : `, ${grouped(looks)} of them to look`}`,
     bytesInWords(bytes),
     ...(seconds === undefined ? [] : [`about ${timeInWords(seconds)}${atLimit({ ...costs, by: costs.by })}`]),
   ].join(', ');

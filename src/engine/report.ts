@@ -22,6 +22,13 @@ export type PlannedStep =
   | { readonly kind: Exclude<OperationKind, TwoPaths>; readonly path: string }
   | { readonly kind: TwoPaths; readonly path: string; readonly other: string };
 
+/** What a real run will cost. `seconds`, and `by` what: at the limits in force, where there are any. */
+export interface RunForecast extends Forecast, Partial<Estimate> {
+  /** Those of the requests that only look. */
+  readonly looks: number;
+  readonly limits: Limits;
+}
+
 /** One run of `sync`, `push` or `pull`, however many cycles it took. Bytes, milliseconds. */
 export interface RunReport {
   readonly version: 1;
@@ -38,8 +45,8 @@ export interface RunReport {
   readonly held: readonly Held[];
   /** In dry runs: what would be done, in order, without what is held. */
   readonly plan?: readonly PlannedStep[];
-  /** In dry runs. `seconds`: at the limits in force, where there are any. */
-  readonly forecast?: Forecast & Partial<Estimate> & { readonly limits: Limits };
+  /** In dry runs. */
+  readonly forecast?: RunForecast;
 }
 
 export function noOperations(): OperationCounts {

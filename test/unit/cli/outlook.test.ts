@@ -69,10 +69,10 @@ describe('the outlook of a run', () => {
   });
 
   it('has a sentence for a dry run', () => {
-    const costs = { ...forecast(uploads(250)), limits: { requestsPerMinute: 300 } };
-    expect(forecastInWords(costs)).toBe('about 252 requests, 25.0 MB');
+    const costs = { ...forecast(uploads(250)), looks: 12, limits: { requestsPerMinute: 300 } };
+    expect(forecastInWords(costs)).toBe('about 252 requests, 12 of them to look, 25.0 MB');
     expect(forecastInWords({ ...costs, seconds: 51, by: 'requestsPerMinute' })).toBe(
-      'about 252 requests, 25.0 MB, about 51 s at 300 requests a minute',
+      'about 252 requests, 12 of them to look, 25.0 MB, about 51 s at 300 requests a minute',
     );
   });
 });
