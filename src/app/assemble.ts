@@ -69,7 +69,7 @@ export async function assemble(
     state,
     clock: run.clock,
     client: () => far.own().variant({ label: 'mark', lane: 'control' }),
-    dotFilesListed: () => far.traits.dotFiles === 'listed',
+    signs: () => far.traits,
     path: pairConfig.path,
     host: hostOf(found),
     title: () => far.remote.title,

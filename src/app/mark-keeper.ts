@@ -7,6 +7,7 @@ import type { RemoteTree } from '../core/tree.ts';
 import type { Clock } from '../lib/clock.ts';
 import { isCode, RtsyncError } from '../lib/errors.ts';
 import type { StorageClient } from '../remote/runtools/client.ts';
+import type { FolderSigns } from '../remote/runtools/folders.ts';
 import { readRemoteMark, writeRemoteMark } from '../remote/runtools/mark.ts';
 import type { OpenPairState } from '../state/pair-state.ts';
 
@@ -20,7 +21,7 @@ export interface MarkKeeperOptions {
   readonly clock: Clock;
   /** Ids written as this server understands them. */
   readonly client: () => StorageClient;
-  readonly dotFilesListed: () => boolean;
+  readonly signs: () => FolderSigns;
   /** The pair's folder in the workspace, and its name for people. */
   readonly path: string;
   /** What this machine is called in the mark. */
@@ -60,7 +61,7 @@ export function createMarkKeeper(options: MarkKeeperOptions): MarkKeeper {
       pairId: state.pairId,
       path: options.path,
       host: options.host,
-      dotFilesListed: options.dotFilesListed(),
+      signs: options.signs(),
       fresh,
     };
     const written = await writeRemoteMark(mark, signal);

@@ -88,8 +88,11 @@ async function contentsOf(desk: Desk, wanted: readonly Wanted[]) {
   return { found, kept, waiting: isSoon ? kept : fresh };
 }
 
+/** What became of these shows on this side. */
+const HERE_ALONE: ReadonlySet<Intent['kind']> = new Set(['setAside', 'moveLocal', 'makeFolderLocal']);
+
 function lookAt(pair: Pair, seen: Memory, left: readonly Intent[], signal: AbortSignal) {
-  const there = left.filter(({ kind }) => kind !== 'setAside' && kind !== 'moveLocal');
+  const there = left.filter(({ kind }) => !HERE_ALONE.has(kind));
   const paths = there.flatMap(({ path, other }) => (other === undefined ? [path] : [path, other]));
   return lookAtPaths(pair, seen, paths, signal);
 }
@@ -110,6 +113,10 @@ type End = Wanted | 'unseen' | undefined;
 
 async function judge(desk: Desk, intent: Intent): Promise<End> {
   switch (intent.kind) {
+    case 'makeFolderLocal':
+      return folder(desk, intent, 'local');
+    case 'makeFolderRemote':
+      return folder(desk, intent, 'remote');
     case 'upload':
       return upload(desk, intent);
     case 'download':
@@ -127,6 +134,22 @@ async function judge(desk: Desk, intent: Intent): Promise<End> {
     case 'removeRemote':
       return removal(desk, intent, 'remote');
   }
+}
+
+/**
+ * The side that was to get a folder has one, so both had it: when the other holds something else or nothing there now, that is
+ * its newer word, and no conflict with ours.
+ */
+function folder(desk: Desk, intent: Intent, side: 'local' | 'remote'): End {
+  const { path } = intent;
+  const { [side]: changed, local } = desk.seen();
+  const made = seenAt<unknown>(changed.tree, path);
+  const here = seenAt(local.tree, path);
+  if (made === 'unseen' || here === 'unseen') return 'unseen';
+  // What had the name before is forgotten by then; what the base knows was agreed on while the intention waited.
+  if (made?.kind !== 'folder' || nodeAt(desk.pair.state.base(), path) !== undefined) return undefined;
+  desk.done(intent, [{ kind: 'folder', path, ino: here?.kind === 'folder' ? (here.ino ?? 0) : 0 }]);
+  return undefined;
 }
 
 /** Something that is not what was there before, of the size that was sent: its content must tell whether it is ours. */

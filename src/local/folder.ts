@@ -26,6 +26,7 @@ import { settleRule } from './settle.ts';
 import { openSource } from './source.ts';
 import { trusted } from './stamp.ts';
 import { folderSync, parentSync } from './sync.ts';
+import { giveBack } from './taken.ts';
 import { makeTemporary } from './temporary.ts';
 import { openTrash } from './trash.ts';
 
@@ -111,6 +112,7 @@ export async function openLocalFolder(options: LocalFolderOptions): Promise<Open
       makeOwnFolders(root, disk);
       return { complete: await removeFolder(ground, trash.drawer(clock.now()), { path, seen }) };
     },
+    giveBack: (pathOf) => giveBack(ground, pathOf),
     purgeTrash: (limits, signal) => purgeTrash({ root, disk, now: clock.now() }, limits, signal),
   };
 }

@@ -55,11 +55,20 @@ export interface LocalTemporary {
   discard(): Promise<void>;
 }
 
+/** As little of a version as tells it from any other. */
+export type Expected = Pick<LocalStamp, 'ino' | 'size' | 'mtimeMs'>;
+
 /**
  * Expectations are exact: inode, size and times. One from before a `move` of that very file stays good, at its new
  * name, until the file changes or the next `scan`: a plan is made before its moves.
  */
 export interface LocalFolder {
+  /**
+   * Once, before the first scan: what another program had written to a version in the moment in which a killed run took its
+   * name stands at that name again, or beside what has it now. `pathOf`: where the version stood; what nobody knows
+   * stays in the trash.
+   */
+  giveBack(pathOf: (was: Expected) => LocalPath | undefined): Promise<void>;
   /** Absolute, real path of the root. */
   readonly root: string;
   readonly caseInsensitive: boolean;

@@ -4,8 +4,7 @@
  * passes on.
  */
 import { dirname } from 'node:path';
-import { conflictName } from '../core/conflict-name.ts';
-import { joinLocal, type LocalPath, nameOf, parentOf } from '../core/path.ts';
+import type { LocalPath } from '../core/path.ts';
 import type { LocalStamp } from '../core/tree.ts';
 import { isCode, RtsyncError } from '../lib/errors.ts';
 import type { Disk, DiskStats } from './disk.ts';
@@ -14,6 +13,7 @@ import type { Ground } from './ground.ts';
 import type { LocalTemporary } from './local.ts';
 import { absolute, checkParents, checkPath } from './names.ts';
 import { sameContent, sameVersion, stampOf, trusted } from './stamp.ts';
+import { linkBeside, takenFile } from './taken.ts';
 import { type Received, receivedBy, removeIfThere } from './temporary.ts';
 import { copyDurably, type Drawer, type Trash } from './trash.ts';
 
@@ -114,8 +114,11 @@ async function replace(
   if (!sameVersion(disk.lstatSync(file), expected)) throw differs(path);
   const drawer = ground.trash.drawer(ground.clock.now());
   const kept = await keep(ground, drawer, { path, expected });
+  // Until the old version was looked at once more, a later run must be able to.
+  const held = kept.shared ? takenFile(ground, expected) : undefined;
   try {
     await drawer.sync();
+    if (held !== undefined) await disk.link(kept.slot, held);
     const look = disk.lstatSync(file);
     if (look === undefined || !sameContent(look, expected)) throw differs(path);
     disk.renameSync(received.file, file);
@@ -123,10 +126,13 @@ async function replace(
     // Nothing was replaced, so nothing was given up: else each try would leave one more entry in the trash. It stays
     // where a failed rename left the name gone or another's, since it may then be the last of its version.
     if (isCode(error, 'changed') || stillThere(disk, file, expected)) drawer.drop(kept.slot);
+    if (held !== undefined) await removeIfThere(disk, held);
     throw error;
   }
   ground.onTrashed?.(path, kept.slot);
-  if (kept.shared) await rescueLateWrite(ground, { path, expected }, kept.slot);
+  if (held === undefined) return;
+  await rescueLateWrite(ground, { path, expected }, kept.slot);
+  await removeIfThere(disk, held);
 }
 
 function stillThere(disk: Disk, file: string, expected: LocalStamp): boolean {
@@ -177,24 +183,18 @@ async function linkOrCopy(disk: Disk, file: string, slot: string): Promise<boole
   }
 }
 
-/** The old inode in the trash changed after we saw it: its bytes step out of the trash, beside the new version. */
+/**
+ * The old inode in the trash changed after we saw it: its bytes step out of the trash, beside the new version.
+ * RACE: a power cut between the rename and this, which takes the held version along, leaves them in the trash.
+ */
 async function rescueLateWrite(ground: Ground, { path, expected }: Replacement, slot: string): Promise<void> {
   const late = ground.disk.lstatSync(slot);
   if (late === undefined || sameContent(late, expected)) return;
-  const beside = (name: string): LocalPath => joinLocal(parentOf(path), name);
-  const taken = (name: string): boolean =>
-    ground.disk.lstatSync(absolute(ground.root, beside(name))) !== undefined;
-  const naming = { date: new Date(ground.clock.now()), host: ground.host, taken };
-  const copy = beside(conflictName(nameOf(path), naming));
-  try {
-    await ground.disk.link(slot, absolute(ground.root, copy));
-    await ground.syncFolder(dirname(absolute(ground.root, copy)));
-    await removeIfThere(ground.disk, slot);
-    ground.onLateWrite?.(path, copy);
-  } catch (error) {
-    // Taken or refused: the bytes are safe where they are, in the trash.
-    if (codeOf(error) === undefined) throw error;
-  }
+  const copy = await linkBeside(ground, slot, path);
+  // Refused: the bytes are safe where they are, in the trash.
+  if (copy === undefined) return;
+  await removeIfThere(ground.disk, slot);
+  ground.onLateWrite?.(path, copy);
 }
 
 function differs(path: LocalPath): RtsyncError {

@@ -12,6 +12,7 @@ import { changed, codeOf, diskError, isMissing, lacksHardLinks } from './fault.t
 import type { Ground } from './ground.ts';
 import { absolute, checkParents, checkPath } from './names.ts';
 import { sameContent, sameVersion } from './stamp.ts';
+import { takenFile } from './taken.ts';
 import { copyDurably, type Drawer } from './trash.ts';
 
 export interface Version {
@@ -125,14 +126,14 @@ async function letGo(
 /** By a rename, which shows what really stood there; an unlink would not tell. */
 async function takeName(ground: Ground, { path, expected, file, slot }: Held): Promise<void> {
   const { disk } = ground;
-  const aside = `${dirname(slot)}/${randomUUID()}`;
+  const aside = takenFile(ground, expected);
   disk.renameSync(file, aside);
   const taken = disk.lstatSync(aside);
   if (taken !== undefined && sameContent(taken, expected)) {
     disk.unlinkSync(aside);
     return;
   }
-  await putBack(ground, aside, file);
+  if (!(await putBack(ground, aside, file))) disk.renameSync(aside, `${dirname(slot)}/${randomUUID()}`);
   throw differs(path);
 }
 
@@ -153,16 +154,19 @@ async function renameAway(ground: Ground, { path, expected, file, slot }: Held):
   await ground.syncFolder(dirname(slot));
 }
 
-/** Another version had taken the name before the rename: it goes back, unless yet another one stands there now. */
-async function putBack(ground: Ground, from: string, file: string): Promise<void> {
+/** Another version had taken the name before the rename: it goes back, unless yet another one stands there now (false). */
+async function putBack(ground: Ground, from: string, file: string): Promise<boolean> {
   const { disk } = ground;
   try {
     await disk.link(from, file);
     await ground.syncFolder(dirname(file));
     await disk.unlink(from);
+    return true;
   } catch (error) {
     if (codeOf(error) === undefined) throw error;
-    if (lacksHardLinks(error) && disk.lstatSync(file) === undefined) disk.renameSync(from, file);
+    if (!lacksHardLinks(error) || disk.lstatSync(file) !== undefined) return false;
+    disk.renameSync(from, file);
+    return true;
   }
 }
 

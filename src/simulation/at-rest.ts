@@ -1,5 +1,6 @@
 /** The promises that can only be checked when everything has come to rest: all sides equal, nothing lost, nothing left. */
 import type { Checks, ChecksOf } from './checks.ts';
+import type { CutShort } from './cut-short.ts';
 import { EPOCH, type Machine } from './machine.ts';
 import { inPair, inWorkspace, listOfPair } from './places.ts';
 import { baseOf, CALM_AT, type Scenario, type Start } from './scenario.ts';
@@ -127,8 +128,13 @@ export function isKept({ machines, server }: ChecksOf, key: string): boolean {
   return [server, ...machines.map(({ disk }) => disk)].some((side) => isHeld(side.holds(), content));
 }
 
-/** `left`: by content, the versions that processes took from their names. */
-export function atRest(of: ChecksOf, violated: Checks['violated'], left: ReadonlyMap<string, Taken>): void {
+export interface Past {
+  /** By content, the versions that processes took from their names. */
+  readonly left: ReadonlyMap<string, Taken>;
+  readonly cutShort: Pick<CutShort, 'liesInTrash'>;
+}
+
+export function atRest(of: ChecksOf, violated: Checks['violated'], { left, cutShort }: Past): void {
   const { truth, machines, server, scenario } = of;
   const there = serverTree(of);
   const over = overBudget(of);
@@ -159,7 +165,11 @@ export function atRest(of: ChecksOf, violated: Checks['violated'], left: Readonl
     return unseen !== undefined && server.diedUnaware(unseen.client, unseen.trash, unseen.at);
   };
   const mayLieInTrash = (key: string): boolean =>
-    overlapping || hasLostItsName(key) || wasNeverLookedAt(key) || truth.cameBack(key);
+    overlapping ||
+    hasLostItsName(key) ||
+    wasNeverLookedAt(key) ||
+    truth.cameBack(key) ||
+    cutShort.liesInTrash(key);
   for (const [key, label] of truth.owed())
     if (!live.has(key) && !(mayLieInTrash(key) && isKept(of, key)))
       violated('nothing-is-lost', `"${label}" is not live, and nobody gave it up`);

@@ -7,6 +7,7 @@ import { PAIR_DEFAULTS } from '../config/schema.ts';
 import type { EngineEvent } from '../engine/events.ts';
 import type { Disposition } from '../lib/errors.ts';
 import { atRest, difference, isKept, type Taken } from './at-rest.ts';
+import { createCutShort } from './cut-short.ts';
 import type { Ending } from './life.ts';
 import { EPOCH, type Machine } from './machine.ts';
 import { inWorkspace } from './places.ts';
@@ -36,6 +37,8 @@ export interface Checks {
   ended(name: string, ending: Ending): void;
   /** A process says something: that it halts, it must not in these worlds. */
   heard(name: string, event: EngineEvent): void;
+  /** A process was killed, or its machine has lost its power. */
+  died(name: string, powerCut: boolean): void;
   /** Its last run found both sides equal and did nothing. */
   wasIdle(machine: Machine): boolean;
   /** Everything stands still: is all as promised? */
@@ -63,6 +66,7 @@ export function createChecks(of: ChecksOf): Checks {
     violations.push({ promise, what });
   };
   const left = new Map<string, Taken>();
+  const cutShort = createCutShort();
   /** What processes took from their names: in the trash until the end. */
   const retired = new Map<string, { readonly label: string; readonly moment: number }>();
   const retire = (
@@ -80,13 +84,12 @@ export function createChecks(of: ChecksOf): Checks {
   for (const machine of machines)
     machine.disk.onChange(({ path, before, after, what }) => {
       retire(machine.disk, before, after);
+      cutShort.replaced(machine, path, before, what);
       tell(() => `${machine.name} ${what}: ${path} was ${shown(before)}, is ${shown(after)}`);
       const fault =
         halfFile(of, after) ??
         lost(of, before, after, machine.disk.holds()) ??
-        (machines.length === 1 && what.includes('-> .rtsync/trash/')
-          ? unasked(of, path, before, after)
-          : undefined);
+        (machines.length === 1 && TAKES_NAME.test(what) ? unasked(of, path, before, after) : undefined);
       if (fault !== undefined) violated(fault[0], `${machine.name}:${path} ${fault[1]} (${what})`);
     });
   server.onBlindRetry((request) =>
@@ -114,7 +117,9 @@ export function createChecks(of: ChecksOf): Checks {
       const where = cause instanceof Error ? cause.stack : ending.error.stack;
       violated('no-bug', `${name} ended with ${code}: ${message} ${where}`);
     },
+    died: cutShort.died,
     heard: (name, event) => {
+      cutShort.heard(name, event);
       if (event.kind === 'notice' && event.level === 'error')
         violated('no-bug', `${name} halts without a cause: ${event.message}`);
     },
@@ -123,7 +128,7 @@ export function createChecks(of: ChecksOf): Checks {
       last.report.inSync &&
       Object.values(last.report.operations).every((count) => count === 0),
     atRest: () => {
-      atRest(of, violated, left);
+      atRest(of, violated, { left, cutShort });
       for (const [key, { label, moment }] of retired)
         if (!isKept(of, key) && !mayBeGone(Buffer.from(key, 'latin1'), moment))
           violated('nothing-is-lost', `"${label}" was given up by a process and is in no trash`);
@@ -132,6 +137,8 @@ export function createChecks(of: ChecksOf): Checks {
   };
 }
 
+/** A name on a machine is given up. */
+const TAKES_NAME = /-> \.rtsync\/(trash\/|tmp\/taken-)/;
 const TRASH = /"target":"\/(\.rtsync\/trash\/[^"]+)"/;
 
 function takenBy(change: SimServerChange): Taken {
@@ -200,10 +207,22 @@ function unsettled({ truth, scenario }: ChecksOf, change: SimServerChange): Faul
 }
 
 /** What came to stand under a name after its folder was last listed, nobody could see: the API has no conditional write. */
+/** What this very process sent up, and the folder it came from still shows: an upload that was given another name. */
+function isOwnStray({ machines }: ChecksOf, { before, after, client, wroteBy }: SimServerChange): boolean {
+  if (before === undefined || after !== undefined || wroteBy !== client) return false;
+  return machines.some(({ disk }) =>
+    isHeld(
+      [...disk.holds()].filter(({ path }) => !path.startsWith('.rtsync/')),
+      before,
+    ),
+  );
+}
+
 function onServer(of: ChecksOf, change: SimServerChange): Fault | undefined {
   const { before, after } = change;
   const half = halfFile(of, after) ?? unsettled(of, change);
   if (half !== undefined) return half;
+  if (isOwnStray(of, change)) return undefined;
   if (isUnseen(change) && isYoung(of, change)) {
     if (before !== undefined && after !== undefined && keyOf(before) === keyOf(after)) return undefined;
     // What a late request takes away lies in the trash; who sent it is long gone, and cannot put it back.

@@ -9,6 +9,8 @@ import type { Truth } from './truth.ts';
 export interface Place {
   list(): readonly PlaceEntry[];
   read(path: string): Uint8Array | undefined;
+  /** Every content, the trash included. */
+  holds(): Iterable<{ readonly path: string; readonly bytes: Uint8Array }>;
   /** Into the same file. */
   write(path: string, bytes: Uint8Array): void;
   /** A new file takes the name at once. */
@@ -44,6 +46,7 @@ export interface Person {
 
 /** Nobody touches it, so that no side is ever emptied: that would be a question to a person. */
 export const ANCHOR = 'anchor';
+const OWN_FOLDER = '.rtsync/';
 const NAMES = ['a.txt', 'b.txt', 'c', 'Übung é.md', 'e f.md', 'g%20h', '.env', 'k.txt', 'l.bin'];
 const FOLDERS = ['d', 'src', 'x y', 'lib', 'm'];
 
@@ -145,15 +148,6 @@ function overwrite(
   return `${how === 'write' ? 'writes' : 'replaces'} ${path}`;
 }
 
-function contents(place: Place): ReadonlyMap<string, Uint8Array> {
-  const all = new Map<string, Uint8Array>();
-  for (const { path, kind } of place.list()) {
-    const bytes = kind === 'file' ? place.read(path) : undefined;
-    if (bytes !== undefined) all.set(path, bytes);
-  }
-  return all;
-}
-
 const kindAt = (place: Place, path: string): PlaceEntry['kind'] | undefined =>
   place.list().find((entry) => entry.path === path)?.kind;
 
@@ -176,17 +170,17 @@ const DEEDS: Readonly<Record<Edit['kind'], (scene: Scene) => string | undefined>
     const finish = place.startWrite(file, first);
     person.touched(file);
     person.later(5 + Math.floor(edit.other * 1_500), () => {
-      const before = contents(place);
+      const before = new Map([...place.holds()].map(({ path, bytes }) => [path, Uint8Array.from(bytes)]));
       const stillThere = finish(whole);
       truth.wrote(whole);
       // Through an open descriptor into a file that has lost its name: nobody can keep that live.
       if (!stillThere) truth.inGap(whole, 'written late into a file that was replaced');
-      // Two people who write into one file at once make a third content of it, and it is theirs.
-      for (const [path, bytes] of contents(place)) {
+      // Two people who write into one file at once make a third content of it, and it is theirs: in the trash too.
+      for (const { path, bytes } of place.holds()) {
         const old = before.get(path);
         if (old === undefined || Buffer.compare(old, bytes) === 0) continue;
         truth.gaveUp(old);
-        truth.wrote(bytes);
+        if (!path.startsWith(OWN_FOLDER)) truth.wrote(bytes);
       }
       person.touched(file);
     });

@@ -10,6 +10,7 @@ export function diskPlace(disk: SimDisk): Place {
   return {
     list: () => person.list().map(({ path, kind }) => ({ path, kind: kind === 'symlink' ? 'other' : kind })),
     read: (path) => person.read(path),
+    holds: () => disk.holds(),
     write: (path, bytes) => person.write(path, bytes),
     replace: (path, bytes) => person.replace(path, bytes),
     startWrite: (path, first) => {
@@ -53,6 +54,7 @@ export function agentPlace(server: SimServer, base: string): Place {
   return {
     list: () => listOfPair(server, base),
     read: (path) => whole.read(at(path)),
+    holds: () => whole.holds(),
     write: (path, bytes) => whole.write(at(path), bytes),
     replace: (path, bytes) => whole.replace(at(path), bytes),
     startWrite: (path, first) => whole.startWrite(at(path), first),
@@ -64,10 +66,11 @@ export function agentPlace(server: SimServer, base: string): Place {
 }
 
 /** Two steps of a rename over a taken name are one for who looks. */
-function workspacePlace({ agent }: SimServer): Place {
+function workspacePlace({ agent, holds }: SimServer): Place {
   return {
     list: () => agent.list(),
     read: (path) => agent.read(path),
+    holds,
     write: (path, bytes) => {
       agent.write(path, bytes);
     },

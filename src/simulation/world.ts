@@ -211,6 +211,7 @@ function endLife(world: World, machine: Machine): void {
   if (powerCut) world.count.powerCuts += 1;
   world.tell(() => `${machine.name} ${powerCut ? 'loses its power' : 'is killed'}`);
   machine.crash(powerCut);
+  world.checks.died(machine.name, powerCut);
 }
 
 function doEdit(world: World, edit: Edit): void {

@@ -10,7 +10,10 @@ const LOOK_MS = 2_000;
 const LOOK_TURNS = 20;
 /** Who is refused goes slower for a while: by half, and by half again. */
 const SLOWED = 4;
-/** In a folder that it has made itself, or believes to have made, it relies on that so long. */
+/**
+ * In a folder that it has made itself, or believes to have made, it relies on that so long; and it made it since it had
+ * seen its name free, which in another such folder can be so long ago again.
+ */
 const OWN_FOLDER_MS = 30_000;
 
 /** A move relies on a younger one, and may take a few requests after it. */
@@ -35,12 +38,13 @@ function isUpload(request: string): boolean {
 /** Whether the look that it relied on was as young as it must be when the request was sent. */
 export function isYoung({ scenario, server }: ChecksOf, change: SimServerChange): boolean {
   const { limitPerMinute = Number.POSITIVE_INFINITY, machines, faults } = scenario;
-  const { request, sentAt, madeAt } = change;
+  const { request, sentAt, madeAt, agentWroteAt = sentAt } = change;
   const slowed = machines.length > 1 || faults.kinds.includes('429') ? SLOWED : 1;
   const turns = (slowed * LOOK_TURNS * 60_000) / limitPerMinute;
   const within = (since: number | undefined, ms: number): boolean =>
     since !== undefined && sentAt - since <= Math.max(ms, turns);
   const listedAt = lookOf(change);
-  if (isUpload(request)) return within(listedAt, LOOK_MS) || within(madeAt, OWN_FOLDER_MS);
+  const wasFree = madeAt !== undefined && agentWroteAt >= madeAt - Math.max(OWN_FOLDER_MS, turns);
+  if (isUpload(request)) return within(listedAt, LOOK_MS) || (wasFree && within(madeAt, OWN_FOLDER_MS));
   return within(listedAt, MOVE_LOOK_MS) || (listedAt !== undefined && server.metTroubleSince(listedAt));
 }

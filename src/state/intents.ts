@@ -33,6 +33,8 @@ const detailSchema: z.ZodType<IntentDetail> = z.object({
   spelled: z.object({ from: z.string(), to: z.string() }).exactOptional(),
 });
 const kinds = [
+  'makeFolderLocal',
+  'makeFolderRemote',
   'upload',
   'download',
   'compare',

@@ -51,6 +51,8 @@ export interface CycleRecord {
 
 /** Deeds that leave something behind when the process dies before they are settled. */
 export type IntentKind =
+  | 'makeFolderLocal'
+  | 'makeFolderRemote'
   | 'upload'
   | 'download'
   | 'compare'

@@ -3,7 +3,7 @@
  * somebody edits afterwards is a plain edit, no conflict, and a move that stopped half-way is finished.
  */
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
+import { lstatSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { type Memory, runCycle } from '../../src/engine/cycle.ts';
 import type { Pair } from '../../src/engine/pair.ts';
@@ -369,6 +369,66 @@ describe('a move that was done and not settled', () => {
       await killed(world);
       await world.here.write('a/f1.txt', 'edited since');
       await expectPlain(world, { upload: 1 });
+    }));
+});
+
+it('what somebody wrote to a file in the moment in which a killed run took its name goes back to it, and up', () =>
+  withWorld({}, async (world) => {
+    await world.here.fill({ 'd/f.txt': 'first', 'd/other.txt': 'other' });
+    await world.sync();
+    await world.there.remove('d/f.txt');
+    const { ino, size, mtimeMs } = lstatSync(world.here.at('d/f.txt'));
+    await world.here.rename('d/f.txt', `.rtsync/tmp/taken-${ino}_${size}_${mtimeMs}_0`);
+    await world.here.write(`.rtsync/tmp/taken-${ino}_${size}_${mtimeMs}_0`, 'written late');
+    expect((await world.sync()).report.conflicts).toEqual([]);
+    await world.expectQuiet();
+    expect(await world.there.read('d/f.txt')).toBe('written late');
+    expect(await world.here.paths()).toEqual(['d/', 'd/f.txt', 'd/other.txt']);
+  }));
+
+describe('an empty folder that was made and not settled', () => {
+  it.each([
+    ['there', 'here'],
+    ['here', 'there'],
+  ] as const)('%s makes room for a file that took its place %s since', (_, side) =>
+    withWorld({}, async (world) => {
+      const { [side]: theirs } = world;
+      await theirs.fill({ 'other.txt': 'other' });
+      await world.sync();
+      await theirs.makeFolder('d');
+      await killed(world);
+      await theirs.remove('d');
+      await theirs.write('d', 'a file after all');
+      const run = await world.sync();
+      expect(run.report.conflicts).toEqual([]);
+      await world.expectQuiet();
+      for (const each of [world.here, world.there]) expect(await each.read('d')).toBe('a file after all');
+    }),
+  );
+
+  it.each([['here'], ['there']] as const)('is no more when it was removed %s since', (side) =>
+    withWorld({}, async (world) => {
+      const { [side]: theirs } = world;
+      await theirs.fill({ 'other.txt': 'other' });
+      await world.sync();
+      await theirs.makeFolder('d');
+      await killed(world);
+      await theirs.remove('d');
+      await world.sync();
+      await world.expectQuiet();
+      for (const each of [world.here, world.there]) expect(await each.paths()).toEqual(['other.txt']);
+    }),
+  );
+
+  it('keeps what somebody put into it since', () =>
+    withWorld({}, async (world) => {
+      await world.here.makeFolder('d');
+      await killed(world);
+      await world.here.remove('d');
+      await world.there.write('d/new.txt', 'by an agent');
+      await world.sync();
+      await world.expectQuiet();
+      expect(await world.here.read('d/new.txt')).toBe('by an agent');
     }));
 });
 

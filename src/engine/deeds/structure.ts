@@ -7,6 +7,7 @@ import { baseFileAt, type Work } from '../work.ts';
 
 export async function makeFolder(work: Work, operation: MakeFolder): Promise<void> {
   const { path } = operation.place;
+  work.ledger.intend(operation, { kind: operation.kind, path, detail: {} });
   if (operation.kind === 'makeFolderLocal') {
     const ino = await work.pair.local.makeFolder(operation.place.local);
     const node = renamed<LocalStamp>(

@@ -14,7 +14,14 @@ import {
   type RemotePath,
   ROOT,
 } from '../../core/path.ts';
-import { type LocalStamp, type Node, nodeAt, type RemoteStamp, spell } from '../../core/tree.ts';
+import {
+  type FileNode,
+  type LocalStamp,
+  type Node,
+  nodeAt,
+  type RemoteStamp,
+  spell,
+} from '../../core/tree.ts';
 import { asRtsyncError } from '../../lib/errors.ts';
 import type { Intent, IntentDetail } from '../../state/state.ts';
 import { digestsOf } from './contents.ts';
@@ -22,7 +29,6 @@ import { type Desk, seenAt } from './desk.ts';
 
 type End = 'unseen' | undefined;
 
-/** A crash between the two calls of a rename leaves one file under both names: then the planned one goes. */
 export async function setAside(desk: Desk, intent: Intent): Promise<End> {
   const { path, other, detail } = intent;
   if (other === undefined) return undefined;
@@ -30,30 +36,50 @@ export async function setAside(desk: Desk, intent: Intent): Promise<End> {
   const [here, copy] = [seenAt(tree, path), seenAt(tree, other)];
   if (here === 'unseen' || copy === 'unseen') return 'unseen';
   if (!isVersion(copy, detail.local)) return undefined;
-  if (here?.kind === 'file' && copy?.kind === 'file' && here.stamp.ino === copy.stamp.ino) {
-    await desk.pair.local.removeFile(spell(tree, other) as LocalPath, copy.stamp);
-    desk.localChange({ path: other, node: undefined });
-    return undefined;
-  }
+  if (isOneFile(here, copy)) return takeBack(desk, other, copy.stamp);
   desk.conflict(intent);
   desk.journal.push({ at: desk.pair.clock.now(), cycle: intent.cycle, kind: 'setAside', path, other });
   return undefined;
 }
 
-export function localMove(desk: Desk, intent: Intent): End {
+/** A crash between the two calls of a rename leaves one file under both names. */
+function isOneFile(
+  from: Node<LocalStamp> | undefined,
+  to: Node<LocalStamp> | undefined,
+): to is FileNode<LocalStamp> {
+  return from?.kind === 'file' && to?.kind === 'file' && from.stamp.ino === to.stamp.ino;
+}
+
+/** Then the planned one goes: else whoever plans next takes it for a new file. */
+async function takeBack(desk: Desk, planned: RelPath, stamp: LocalStamp): Promise<End> {
+  try {
+    await desk.pair.local.removeFile(spell(desk.seen().local.tree, planned) as LocalPath, stamp);
+  } catch (thrown) {
+    // Somebody is at work on it: it can be told when both names are looked at again.
+    if (asRtsyncError(thrown).code === 'changed') return 'unseen';
+    throw thrown;
+  }
+  desk.localChange({ path: planned, node: undefined });
+  return undefined;
+}
+
+export async function localMove(desk: Desk, intent: Intent): Promise<End> {
   const { path, other, detail } = intent;
   if (other === undefined) return undefined;
   const { tree } = desk.seen().local;
   const [from, to] = [seenAt(tree, path), seenAt(tree, other)];
   if (from === 'unseen' || to === 'unseen') return 'unseen';
-  const base = nodeAt(desk.pair.state.base(), path);
+  const agreed = desk.pair.state.base();
+  const base = nodeAt(agreed, path);
+  // What both sides agreed on at the new name meanwhile is a file of its own, a hard link for all we know.
+  if (isOneFile(from, to) && isVersion(to, detail.local) && nodeAt(agreed, other) === undefined)
+    return takeBack(desk, other, to.stamp);
   if (!isIntended(base, detail) || to === undefined || base.kind !== to.kind) return undefined;
   if (to.kind === 'folder') {
     if (from === undefined && base.kind === 'folder' && base.ino === to.ino) moved(desk, intent, other);
     return undefined;
   }
-  const sameAtBoth = from?.kind === 'file' && to.kind === 'file' && from.stamp.ino === to.stamp.ino;
-  if (!sameAtBoth && isVersion(to, detail.local)) moved(desk, intent, other);
+  if (!isOneFile(from, to) && isVersion(to, detail.local)) moved(desk, intent, other);
   return undefined;
 }
 

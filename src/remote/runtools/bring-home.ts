@@ -9,7 +9,7 @@ import type { Digest } from '../../core/tree.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { isCode, RtsyncError } from '../../lib/errors.ts';
 import type { StorageClient } from './client.ts';
-import { createFolderMaker } from './folders.ts';
+import { createFolderMaker, type FolderSigns } from './folders.ts';
 import { childId, type DirId, type EntryId, idName, isIdWithin, isTop, parentId } from './ids.ts';
 import { createLooks } from './looks.ts';
 import type { Entry, FileEntry, FolderEntry } from './wire.ts';
@@ -28,6 +28,9 @@ export interface Homecoming {
   /** Of the pair. Only folders below it are made again: that it is gone itself is a question for a person. */
   readonly root: DirId;
 }
+
+/** What was moved there has been seen, and what is never listed is not synced. */
+const UNSURE: FolderSigns = { dotFiles: 'listed', missingFolder: 'empty' };
 
 /** Larger files are not fetched to be compared. Bytes. */
 const COMPARE_BYTES = 64 * 1024 * 1024;
@@ -81,7 +84,7 @@ async function listOrMake(how: Homing, { dir, root }: Goal, signal?: AbortSignal
     if (!isCode(error, 'not-found') || isTop(dir) || !below) throw error;
   }
   await listOrMake(how, { dir: parentId(dir), root }, signal);
-  const folders = createFolderMaker(client, createLooks(client, clock, 0), () => true);
+  const folders = createFolderMaker(client, createLooks(client, clock, 0), () => UNSURE);
   await folders.ensure(parentId(dir), idName(dir), { growth: false }, signal);
   return client.list(dir, { signal });
 }

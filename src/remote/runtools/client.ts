@@ -213,7 +213,7 @@ function changing({
           method: 'POST',
           path: url('files', dir),
           what: `new folder ${shown(dir, name)}`,
-          ticket: ticket('metadata', 'makeFolder', manner?.growth ?? true),
+          ticket: relying(ticket('metadata', 'makeFolder', manner?.growth ?? true), manner),
           json: { name, type: 'folder' },
           signal: manner?.signal,
         },

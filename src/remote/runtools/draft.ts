@@ -12,6 +12,7 @@ import {
 } from '../../core/path.ts';
 import type { Problem } from '../../core/plan.ts';
 import type { FolderNode, Node, RemoteStamp } from '../../core/tree.ts';
+import type { RemoteScan } from '../remote.ts';
 import type { Context } from './context.ts';
 import { idBelow, OWN_NAME, TOP } from './ids.ts';
 import type { Entry, FolderEntry, Listing } from './wire.ts';
@@ -39,6 +40,11 @@ export interface Run {
   readonly again: Map<Draft, Promise<Listing>>;
   /** Where runs began whose folder turned out to be gone or could not be listed. */
   readonly lost: Map<Draft, Node<RemoteStamp> | undefined>;
+  /** Of a look: what was known before, and where it begins; a folder found gone above one of these joins them. */
+  readonly above?: {
+    readonly before: RemoteScan;
+    readonly starts: Map<DirPath, Draft>;
+  };
 }
 
 /** Enters a list into its folder and queues the folders in it. */

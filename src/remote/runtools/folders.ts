@@ -1,14 +1,27 @@
 /** Making folders on a server that may answer a second create of one name with a stray twin. */
 import { isCode, RtsyncError } from '../../lib/errors.ts';
+import type { Traits } from '../traits.ts';
 import type { StorageClient } from './client.ts';
 import { endsTheRun } from './context.ts';
 import { childId, type DirId, type EntryId, parentId } from './ids.ts';
 import type { Looks } from './looks.ts';
+import { whileYoung, type Young } from './while-young.ts';
+import type { Listing } from './wire.ts';
 
 export interface FolderMaker {
   /** Fine when it exists as a folder, `taken` when something else has the name. Never two creates of one name at once. */
   ensure(dir: DirId, name: string, how: { readonly growth: boolean }, signal?: AbortSignal): Promise<EntryId>;
 }
+
+interface Making {
+  readonly growth: boolean;
+  readonly signal: AbortSignal | undefined;
+  readonly seen: Listing;
+  readonly young: Young;
+}
+
+/** What tells whether a folder is there that its parent's list may leave out. */
+export type FolderSigns = Pick<Traits, 'dotFiles' | 'missingFolder'>;
 
 /** A twin that stays would be synced as somebody's folder. */
 const STRAY_TRIES = 4;
@@ -16,30 +29,49 @@ const STRAY_TRIES = 4;
 export function createFolderMaker(
   client: StorageClient,
   looks: Looks,
-  dotFilesListed: () => boolean,
+  signs: () => FolderSigns,
 ): FolderMaker {
   const underWay = new Map<EntryId, Promise<EntryId>>();
 
-  const make = async (dir: DirId, name: string, growth: boolean, signal?: AbortSignal): Promise<EntryId> => {
+  /**
+   * Sent while a list is young that shows the name free: some servers say the same of a folder that they made and of one
+   * that was there, and what is uploaded into our own relies on that it was empty.
+   */
+  const make = (dir: DirId, name: string, growth: boolean, signal?: AbortSignal): Promise<EntryId> =>
+    whileYoung(
+      looks,
+      () => looks.recent(dir, signal),
+      (seen, young) => makeIn(dir, name, { growth, signal, seen, young }),
+    );
+
+  const makeIn = async (dir: DirId, name: string, how: Making): Promise<EntryId> => {
+    const { growth, signal, seen, young } = how;
     const id = childId(dir, name);
-    const there = (await looks.recent(dir, signal)).entries.get(name);
+    const there = seen.entries.get(name);
     if (there?.kind === 'folder') return id;
     if (there !== undefined) throw taken(id);
-    // What cannot be seen in its parent may still be there; content of its own proves it.
-    if (name.startsWith('.') && !dotFilesListed() && (await holdsSomething(client, id, signal))) return id;
+    // What cannot be seen in its parent may still be there.
+    if (name.startsWith('.') && signs().dotFiles === 'hidden' && (await isThere(client, id, signs(), signal)))
+      return id;
+    let sentAt = client.clock.monotonic();
+    const still = (turnMs: number): boolean => {
+      sentAt = client.clock.monotonic();
+      return young.still(turnMs);
+    };
     try {
-      const made = await client.makeFolder(dir, name, { growth, signal });
+      const made = await client.makeFolder(dir, name, { growth, signal, ...young, still });
       if (made !== undefined && made !== id) {
-        await removeStray(client, made, id, signal);
+        await removeStray(client, made, id);
         return id;
       }
     } catch (error) {
-      if (isCode(error, 'taken')) return await whatStands(client, looks, id, error, signal);
+      if (isCode(error, 'taken'))
+        return await whatStands({ client, looks, signs: signs() }, id, error, signal);
       if (!(error instanceof RtsyncError) || !error.ambiguous) throw error;
-      return await whatStands(client, looks, id, error, signal);
+      return await whatStands({ client, looks, signs: signs() }, id, error, signal);
     }
     looks.put(dir, name, 'folder');
-    looks.made(id);
+    looks.made(id, sentAt);
     return id;
   };
 
@@ -57,8 +89,11 @@ export function createFolderMaker(
 
 /** After a refused or lost create: is the folder there now? */
 async function whatStands(
-  client: StorageClient,
-  looks: Looks,
+  {
+    client,
+    looks,
+    signs,
+  }: { readonly client: StorageClient; readonly looks: Looks; readonly signs: FolderSigns },
   id: EntryId,
   error: RtsyncError,
   signal?: AbortSignal,
@@ -69,26 +104,28 @@ async function whatStands(
   if (there !== undefined) throw taken(id);
   // A name that is never listed, refused as taken, is there.
   if (error.code === 'taken' && name.startsWith('.')) return id;
-  if (name.startsWith('.') && (await holdsSomething(client, id, signal))) return id;
+  if (name.startsWith('.') && (await isThere(client, id, signs, signal))) return id;
   throw error;
 }
 
-async function holdsSomething(client: StorageClient, id: EntryId, signal?: AbortSignal): Promise<boolean> {
+/** Its own list proves it where that of a missing folder is an error; elsewhere its content does. */
+async function isThere(
+  client: StorageClient,
+  id: EntryId,
+  signs: FolderSigns,
+  signal?: AbortSignal,
+): Promise<boolean> {
   try {
-    return (await client.list(id, { signal, retries: 0 })).entries.size > 0;
+    const { entries } = await client.list(id, { signal, retries: 0 });
+    return entries.size > 0 || signs.missingFolder === 'not-found';
   } catch (error) {
     if (isCode(error, 'not-found', 'server-error', 'bad-request')) return false;
     throw error;
   }
 }
 
-/** The folder existed and the server made an empty twin under another name, which only we know of. */
-async function removeStray(
-  client: StorageClient,
-  stray: EntryId,
-  asked: EntryId,
-  signal?: AbortSignal,
-): Promise<void> {
+/** The folder existed and the server made an empty twin under another name, which only we know of: no stop leaves it. */
+export async function removeStray(client: StorageClient, stray: EntryId, asked: EntryId): Promise<void> {
   if (parentId(stray) !== parentId(asked))
     throw new RtsyncError(
       'bad-answer',
@@ -96,7 +133,7 @@ async function removeStray(
     );
   for (let tries = 1; ; tries += 1) {
     try {
-      if ((await client.list(stray, { signal })).entries.size === 0) await client.remove([stray], { signal });
+      if ((await client.list(stray)).entries.size === 0) await client.remove([stray]);
       return;
     } catch (error) {
       // It was there a moment ago, and nobody else knows of it.

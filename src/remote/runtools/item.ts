@@ -1,12 +1,13 @@
 /** One write under way, and the three ways in which its outcome becomes known. */
 import { dateMatches } from '../../core/base.ts';
+import type { DateWitness } from '../../core/tree.ts';
 import { RtsyncError } from '../../lib/errors.ts';
 import type { Outcome, Write, Written } from '../remote.ts';
 import { type Context, changed, failed, heed } from './context.ts';
 import type { Sending } from './file-clock.ts';
 import type { EntryId } from './ids.ts';
 import { matches } from './looks.ts';
-import type { Listing } from './wire.ts';
+import type { Entry, Listing } from './wire.ts';
 
 export interface Item {
   readonly write: Write;
@@ -39,6 +40,18 @@ export function mayDate({ traits, fileClock, client }: Context, sending: Sending
   return span === undefined
     ? fileClock.possible({ ...sending, date }, client.clockOffsetMs)
     : dateMatches(span, date);
+}
+
+/** Whether an entry is this file of ours that we moved there: by its date, or by that of the move where it dates anew. */
+export function isMoved(
+  ctx: Context,
+  entry: Entry | undefined,
+  ours: { readonly size: number; readonly date: DateWitness | undefined } | undefined,
+  moving: Sending,
+): boolean {
+  if (ours === undefined || entry?.kind !== 'file' || entry.size !== ours.size) return false;
+  if (entry.date === ours.date) return true;
+  return !ctx.traits.moveKeepsDate && entry.date !== undefined && mayDate(ctx, moving, entry.date);
 }
 
 /** A later edit must not be able to share the date of ours: on a coarse clock, wait until its hand has moved. */

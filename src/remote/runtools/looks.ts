@@ -25,12 +25,17 @@ export interface Looks {
   fresh(dir: DirId, signal?: AbortSignal): Promise<Listing>;
   /** Takes over a list that somebody else made. */
   remember(dir: DirId, listing: Listing): void;
-  /** We made this folder just now: it is empty. */
-  made(dir: EntryId): void;
+  /** We made this folder: it was empty when that was sent (monotonic milliseconds; now, when it is left out). */
+  made(dir: EntryId, sentAt?: number): void;
   /** A list that an upload may still rely on, with our own deeds since; a new one when there is none. */
   recent(dir: DirId, signal?: AbortSignal): Promise<Listing>;
   /** Whether we made this folder a moment ago, so that nobody else is likely to write to it. */
   isOwn(dir: DirId): boolean;
+  /**
+   * False when what was listed last, however old, shows something else under the name: any list may tell that a look is
+   * wrong, also one that was made for another purpose.
+   */
+  allows(dir: DirId, name: string, expect: RemoteStamp | undefined): boolean;
   /** What was listed last, however old: enough to see that something is not as expected, never that it is. */
   known(dir: DirId): Listing | undefined;
   /** We put a file or folder there; its date is not known. */
@@ -42,8 +47,10 @@ export interface Looks {
 }
 
 interface Memory {
-  readonly entries: Map<string, Entry>;
+  entries: Map<string, Entry>;
   readonly sentAt: number;
+  /** When the youngest list was sent of which something is known here. */
+  toldAt: number;
   /** Entries were added by our own deeds, without what only a list tells. */
   blurred: boolean;
 }
@@ -58,8 +65,8 @@ const MOST_REMEMBERED = 512;
 export function createLooks(client: StorageClient, clock: Clock, lookWithinMs: number): Looks {
   const memories = new Map<DirId, Memory>();
   const underWay = new Map<DirId, Promise<Listing>>();
-  /** Counts our deeds per folder that is being listed: such a list may be from before the deed. */
-  const deeds = new Map<DirId, number>();
+  /** For each list that is under way, the names we did something to meanwhile: of them it may show what was before. */
+  const besideLists = new Map<DirId, Set<Set<string>>>();
 
   /** Of folders that we made and that no list replaced since. */
   const own = new WeakSet<Listing>();
@@ -78,13 +85,37 @@ export function createLooks(client: StorageClient, clock: Clock, lookWithinMs: n
   const remember = (dir: DirId, listing: Listing): void => {
     if (memories.size >= MOST_REMEMBERED)
       for (const [id, memory] of memories) if (!good(memory, false)) memories.delete(id);
-    memories.set(dir, { entries: new Map(listing.entries), sentAt: listing.sentAt, blurred: false });
+    const { sentAt } = listing;
+    memories.set(dir, { entries: new Map(listing.entries), sentAt, toldAt: sentAt, blurred: false });
+  };
+  /** A list beside which we did something is no look, but what it shows of the other names is known. */
+  const absorb = (dir: DirId, { entries, sentAt }: Listing, touched: ReadonlySet<string>): void => {
+    const memory = memories.get(dir) ?? {
+      entries: new Map(),
+      sentAt: Number.NEGATIVE_INFINITY,
+      toldAt: sentAt,
+      blurred: true,
+    };
+    const shown = [...entries].filter(([name]) => !touched.has(name));
+    memory.entries = new Map([...shown, ...[...memory.entries].filter(([name]) => touched.has(name))]);
+    memory.toldAt = sentAt;
+    memories.set(dir, memory);
   };
   const fresh = async (dir: DirId, signal?: AbortSignal): Promise<Listing> => {
-    const before = deeds.get(dir);
-    const listing = await client.list(dir, { signal });
-    if (deeds.get(dir) === before) remember(dir, listing);
-    return listing;
+    const touched = new Set<string>();
+    const lists = besideLists.get(dir) ?? new Set();
+    besideLists.set(dir, lists.add(touched));
+    try {
+      const listing = await client.list(dir, { signal });
+      // What was sent later and answered sooner knows more.
+      if (listing.sentAt < (memories.get(dir)?.toldAt ?? Number.NEGATIVE_INFINITY)) return listing;
+      if (touched.size === 0) remember(dir, listing);
+      else absorb(dir, listing, touched);
+      return listing;
+    } finally {
+      lists.delete(touched);
+      if (lists.size === 0) besideLists.delete(dir);
+    }
   };
   const shared = (dir: DirId, signal?: AbortSignal): Promise<Listing> => {
     const running = underWay.get(dir);
@@ -93,8 +124,8 @@ export function createLooks(client: StorageClient, clock: Clock, lookWithinMs: n
     underWay.set(dir, started);
     return started;
   };
-  const change = (dir: DirId, edit: (memory: Memory) => void): void => {
-    deeds.set(dir, (deeds.get(dir) ?? 0) + 1);
+  const change = (dir: DirId, name: string, edit: (memory: Memory) => void): void => {
+    for (const touched of besideLists.get(dir) ?? []) touched.add(name);
     const memory = memories.get(dir);
     if (memory !== undefined) edit(memory);
   };
@@ -123,13 +154,19 @@ export function createLooks(client: StorageClient, clock: Clock, lookWithinMs: n
     },
     fresh,
     remember,
-    made: (dir) => {
-      const memory = { entries: new Map(), sentAt: clock.monotonic(), blurred: false };
+    allows: (dir, name, expect) => {
+      const entry = memories.get(dir)?.entries.get(name);
+      // Of what we put there ourselves the date is not known.
+      if (entry === undefined || (entry.kind === 'file' && entry.date === undefined)) return true;
+      return matches(entry, expect);
+    },
+    made: (dir, sentAt = clock.monotonic()) => {
+      const memory = { entries: new Map(), sentAt, toldAt: sentAt, blurred: false };
       own.add(memory);
       memories.set(dir, memory);
     },
     put: (dir, name, kind, size) =>
-      change(dir, (memory) => {
+      change(dir, name, (memory) => {
         const id = childId(dir, name);
         memory.blurred = true;
         memory.entries.set(
@@ -138,7 +175,7 @@ export function createLooks(client: StorageClient, clock: Clock, lookWithinMs: n
         );
       }),
     gone: (dir, name) => {
-      change(dir, (memory) => memory.entries.delete(name));
+      change(dir, name, (memory) => memory.entries.delete(name));
       forgetBelow(childId(dir, name));
     },
     forget: (id) => {

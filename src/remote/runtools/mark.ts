@@ -8,7 +8,7 @@ import { isCode, RtsyncError } from '../../lib/errors.ts';
 import { looksLikeHtml } from '../errors.ts';
 import type { StorageClient } from './client.ts';
 import { attempt } from './context.ts';
-import { createFolderMaker } from './folders.ts';
+import { createFolderMaker, type FolderSigns } from './folders.ts';
 import { childId, type DirId, type EntryId, idName, OWN_NAME, parentId, TOP } from './ids.ts';
 import { createLooks } from './looks.ts';
 
@@ -21,8 +21,8 @@ export interface MarkOptions {
   readonly path: string;
   /** For people, too. */
   readonly host?: string;
-  /** Whether the server lists names with a leading dot. */
-  readonly dotFilesListed: boolean;
+  /** How the server shows folders. */
+  readonly signs: FolderSigns;
   /** The pair is new, so no mark of it can be there yet: not looked for. */
   readonly fresh?: boolean;
 }
@@ -76,7 +76,7 @@ async function upload(options: MarkOptions, signal?: AbortSignal): Promise<boole
   const { client, pairId, path, host } = options;
   // Nobody else makes these folders right now; a look of a second ago is good enough.
   const looks = createLooks(client, client.clock, 1_000);
-  const folders = createFolderMaker(client, looks, () => options.dotFilesListed);
+  const folders = createFolderMaker(client, looks, () => options.signs);
   // The probe that comes before a fresh pair has made our own folder.
   let dir: DirId = options.fresh === true ? childId(TOP, OWN_NAME) : TOP;
   for (const name of options.fresh === true ? ['pairs'] : [OWN_NAME, 'pairs'])

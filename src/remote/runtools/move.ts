@@ -16,8 +16,9 @@ import { attempt, type Context, changed, failed } from './context.ts';
 import { childId, type DirId, type EntryId, idBelow, idName, isIdWithin, parentId } from './ids.ts';
 import { mayDate } from './item.ts';
 import { matches } from './looks.ts';
-import { emptied, isOnTheWay, leftMoving, makeMoving } from './moving.ts';
-import { whileYoung, type Young } from './while-young.ts';
+import { emptied, isOnTheWay, leftMoving, makeMoving, mayYetArrive } from './moving.ts';
+import { type Aim, movedAside } from './strays.ts';
+import { unlessTaken, whileYoung, type Young } from './while-young.ts';
 import type { Entry, Listing } from './wire.ts';
 
 /** Gives the moved file's stamp where the server has dated it anew. */
@@ -69,12 +70,6 @@ async function moveEntry(ctx: Context, job: RemoteMove, signal?: AbortSignal): P
     throw error;
   }
   await emptied(ctx, steps);
-}
-
-/** Whether its last step may still be on its way, and needs its folder: a stop breaks off a request that was sent. */
-function mayYetArrive(error: unknown, signal: AbortSignal | undefined): boolean {
-  if (signal?.aborted === true || !(error instanceof RtsyncError)) return true;
-  return error.ambiguous || error.code === 'stopped';
 }
 
 /** Nothing stands at the old name and nothing at the new one: an earlier try may have left the entry in our own folder. */
@@ -152,12 +147,15 @@ interface OneStep {
   readonly step: EntryId;
   /** The folder that it goes to, listed for this move. */
   readonly known: Listing | undefined;
+  readonly aim?: Aim;
 }
 
 async function makeStep(ctx: Context, one: OneStep, signal?: AbortSignal): Promise<EntryId> {
   const { job, at, step } = one;
-  const done = await sendStep(ctx, one, signal);
-  const landed = done.ok ? done.value : await whereIsIt(ctx, one, done.error, signal);
+  const aim: Aim = { step, expect: job.expect, before: await seenFree(ctx, one, signal) };
+  const aimed: OneStep = { ...one, aim };
+  const done = await sendStep(ctx, aimed, signal);
+  const landed = done.ok ? done.value : await whereIsIt(ctx, aimed, done.error, signal);
   enter(ctx, at, landed, job);
   if (landed === step) return step;
   // The name was taken in the last moment and the server chose another: back to where it was.
@@ -165,6 +163,14 @@ async function makeStep(ctx: Context, one: OneStep, signal?: AbortSignal): Promi
   if (!back.ok) throw leftHalfway(back.error, job);
   enter(ctx, landed, at, job);
   throw taken(job);
+}
+
+/** The folder, where the server keeps what has the name by itself. */
+async function seenFree(ctx: Context, { job, step }: OneStep, signal?: AbortSignal): Promise<Aim['before']> {
+  if (isOnTheWay(step) || ctx.traits.takenMove === 'overwrite') return undefined;
+  const { entries } = await ctx.looks.at(parentId(step), false, signal);
+  if (entries.has(idName(step))) throw taken(job);
+  return new Map(entries);
 }
 
 /**
@@ -176,29 +182,25 @@ async function makeStep(ctx: Context, one: OneStep, signal?: AbortSignal): Promi
  */
 async function sendStep(
   ctx: Context,
-  { job, at, step, known }: OneStep,
+  { job, at, step, known, aim }: OneStep,
   signal?: AbortSignal,
 ): Promise<Outcome<EntryId>> {
   const send = async (young: Partial<Young>): Promise<Outcome<EntryId>> => {
     try {
-      return { ok: true, value: await take(ctx, at, step, { signal, ...young }) };
+      return { ok: true, value: await take(ctx, at, step, { signal, ...young, ...(aim && { aim }) }) };
     } catch (error) {
       if (error instanceof Stale) throw error;
       return failed(error);
     }
   };
-  if (isOnTheWay(step)) return send({});
+  if (isOnTheWay(step) || ctx.traits.takenMove !== 'overwrite') return send({});
   const dir = parentId(step);
-  if (ctx.traits.takenMove !== 'overwrite') {
-    if ((await ctx.looks.at(dir, false, signal)).entries.has(idName(step))) throw taken(job);
-    return send({});
-  }
   const look = async (again: boolean): Promise<Listing> =>
-    again || known === undefined ? ctx.looks.fresh(dir, signal) : known;
+    !again && known !== undefined ? known : ctx.looks.fresh(dir, signal);
   return whileYoung(ctx.looks, look, (seen, young) => {
     if (seen.entries.has(idName(step))) throw taken(job);
     if (dir === parentId(at) && !isMoved(seen.entries.get(idName(at)), job)) throw changed(job.from);
-    return send(young);
+    return send(unlessTaken(ctx.looks, young, dir, [idName(step)]));
   });
 }
 
@@ -229,8 +231,10 @@ async function route(
   return [childId(between, idName(from)), childId(between, idName(to)), to];
 }
 
+type Taking = Manner & { readonly aim?: Aim };
+
 /** One step; gives the id under which the server says (or its list shows) that the entry now stands. */
-async function take(ctx: Context, from: EntryId, to: EntryId, manner: Manner = {}): Promise<EntryId> {
+async function take(ctx: Context, from: EntryId, to: EntryId, manner: Taking = {}): Promise<EntryId> {
   const dir: DirId = parentId(to);
   if (dir === parentId(from)) {
     const told = await ctx.client.rename(from, idName(to), manner);
@@ -244,6 +248,8 @@ async function take(ctx: Context, from: EntryId, to: EntryId, manner: Manner = {
     return take(ctx, moved, to, manner);
   }
   const { entries } = await ctx.looks.fresh(dir, manner.signal);
+  const aside = manner.aim && movedAside(ctx, manner.aim, entries);
+  if (aside !== undefined) return aside;
   if (entries.has(idName(to))) return to;
   throw new RtsyncError('bad-answer', {
     message: `the server does not tell where ${JSON.stringify(from)} went`,
@@ -255,7 +261,7 @@ async function take(ctx: Context, from: EntryId, to: EntryId, manner: Manner = {
 /** After an error: where the entry stands decides, not the error. */
 async function whereIsIt(
   ctx: Context,
-  { job, at: from, step: to }: OneStep,
+  { job, at: from, step: to, aim }: OneStep,
   error: RtsyncError,
   signal?: AbortSignal,
 ): Promise<EntryId> {
@@ -265,6 +271,8 @@ async function whereIsIt(
   if (!before.ok || !after.ok) throw error;
   const there = after.value.entries.get(idName(to));
   const here = before.value.entries.get(idName(from));
+  const aside = here === undefined && aim ? movedAside(ctx, aim, after.value.entries) : undefined;
+  if (aside !== undefined) return aside;
   if (here === undefined && isMoved(there, job)) return to;
   if (here !== undefined && there !== undefined) throw taken(job);
   if (here !== undefined && isExpected(here, job)) throw error;

@@ -5,7 +5,7 @@
  * away by the very move that made it alone, and only when it is empty; one that a crash leaves stays, empty in the end.
  */
 import { randomBytes } from 'node:crypto';
-import { isCode } from '../../lib/errors.ts';
+import { isCode, RtsyncError } from '../../lib/errors.ts';
 import { bringHome, type Homing } from './bring-home.ts';
 import type { StorageClient } from './client.ts';
 import { attempt, type Context, endsTheRun } from './context.ts';
@@ -31,7 +31,7 @@ const NAME = /^[0-9a-f]{12}-(\d{1,3})-([\w-]*)$/;
 
 /** A fresh, empty folder that says that its entry goes to `to`. */
 export async function makeMoving(ctx: Context, to: EntryId, signal?: AbortSignal): Promise<EntryId> {
-  const folders = createFolderMaker(ctx.client, ctx.looks, () => ctx.traits.dotFiles === 'listed');
+  const folders = createFolderMaker(ctx.client, ctx.looks, () => ctx.traits);
   let dir: DirId = TOP;
   for (const name of [OWN_NAME, 'moving', ...namesFor(to)])
     dir = await folders.ensure(dir, name, { growth: false }, signal);
@@ -63,6 +63,12 @@ export async function emptied(ctx: Context, steps: readonly EntryId[], unsure = 
   if (listed?.ok !== true || listed.value.entries.size > 0) return ctx.halfway();
   const top = inner.slice(MOVING.length + 1).split('/')[0];
   if (top !== undefined) await attempt(() => ctx.client.remove([childId(MOVING, top)]));
+}
+
+/** Whether its last step may still be on its way, and needs its folder: a stop breaks off a request that was sent. */
+export function mayYetArrive(error: unknown, signal: AbortSignal | undefined): boolean {
+  if (signal?.aborted === true || !(error instanceof RtsyncError)) return true;
+  return error.ambiguous || error.code === 'stopped';
 }
 
 export interface FinishedMoves {

@@ -7,6 +7,7 @@ import { isCode, RtsyncError } from '../../lib/errors.ts';
 import type { Traits } from '../traits.ts';
 import type { StorageClient, UploadReply } from './client.ts';
 import { attempt, endsTheRun } from './context.ts';
+import { removeStray } from './folders.ts';
 import { childId, type DirId, type EntryId, OWN_NAME, type PathEncoding, TOP } from './ids.ts';
 import type { FileEntry, Listing } from './wire.ts';
 
@@ -97,6 +98,7 @@ async function byDoing(client: StorageClient, { top, base, random, options }: St
   const own = await ownFolder(client, top, base);
   const scratch = childId(own.id, `probe-${random()}`);
   const scratched = await attempt(() => openScratch(client, scratch, options));
+  if (!scratched.ok && own.stray !== undefined) await clear(client, own.stray, options);
   if (!scratched.ok) throw endsTheRun(scratched.error) ? scratched.error : (own.doubt ?? scratched.error);
   const opened = scratched.value;
   try {
@@ -104,7 +106,9 @@ async function byDoing(client: StorageClient, { top, base, random, options }: St
   } finally {
     await clear(opened.client, scratch, options);
     // A server that hides dot files and makes twins has given us one; it is ours and empty.
-    if (own.stray !== undefined) await clear(opened.client, own.stray, options);
+    const { stray } = own;
+    const gone = stray && (await attempt(() => removeStray(opened.client, stray, own.id)));
+    if (gone?.ok === false) options.onLeftover?.();
   }
 }
 

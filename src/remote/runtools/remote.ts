@@ -57,7 +57,7 @@ export function createRunToolsRemote(options: RunToolsRemoteOptions): Remote {
   const { clock, traits } = options;
   const client = options.client.variant({ pathEncoding: traits.pathEncoding });
   const looks = createLooks(client, clock, options.lookWithinMs ?? 500);
-  const folders = createFolderMaker(client, looks, () => traits.dotFiles === 'listed');
+  const folders = createFolderMaker(client, looks, () => traits);
   const rootId = idBelow(TOP, options.root);
   const ctx: Context = {
     client,

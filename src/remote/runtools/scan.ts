@@ -15,6 +15,8 @@ import type { Listing } from './wire.ts';
 
 /** Lists in flight; the gate limits further. */
 const WIDE = 64;
+/** What servers answer for a folder that is missing. */
+const MISSING = ['not-found', 'server-error', 'bad-request'] as const;
 
 export async function sweep(ctx: Context, rules: IgnoreRules, signal?: AbortSignal): Promise<RemoteScan> {
   const run = begin(ctx, rules, signal);
@@ -30,8 +32,8 @@ export async function look(
   dirs: readonly RemoteDir[],
   { rules, signal }: { readonly rules: IgnoreRules; readonly signal?: AbortSignal | undefined },
 ): Promise<RemoteScan> {
-  const run = begin(ctx, rules, signal);
   const starts = new Map<DirPath, Draft>();
+  const run = { ...begin(ctx, rules, signal), above: { before, starts } };
   for (const dir of dirs) {
     const start = startAt(before, dir);
     starts.set(start.key, start);
@@ -51,10 +53,13 @@ async function listRoot(ctx: Context, signal?: AbortSignal): Promise<Listing> {
   if (isTop(rootId)) {
     if (listed.ok) return listed.value;
     if (listed.error.code === 'not-found')
-      throw new RtsyncError('halted', 'the workspace is gone, or the key does not belong to it');
+      throw new RtsyncError(
+        'halted',
+        'the workspace is gone, or the key no longer sees it; nothing was deleted here. Bring it back, or use a key that sees it',
+      );
     throw listed.error;
   }
-  if (!listed.ok && !isCode(listed.error, 'not-found', 'server-error', 'bad-request')) throw listed.error;
+  if (!listed.ok && !isCode(listed.error, ...MISSING)) throw listed.error;
   // Servers answer anything for a folder that is missing. Its parent knows.
   const parent = await attempt(() => ctx.looks.fresh(parentId(rootId), signal));
   if (!parent.ok && parent.error.code !== 'not-found') throw parent.error;
@@ -62,7 +67,7 @@ async function listRoot(ctx: Context, signal?: AbortSignal): Promise<Listing> {
   const unseen = idName(rootId).startsWith('.') && ctx.traits.dotFiles === 'hidden' && listed.ok;
   if (standing?.kind !== 'folder' && !unseen) {
     throw new RtsyncError('halted', {
-      message: `the remote folder ${JSON.stringify(rootId)} is gone`,
+      message: `the remote folder ${JSON.stringify(rootId)} is gone; nothing was deleted here. Put it back there, or approve with --afresh`,
       path: rootId,
     });
   }
@@ -95,7 +100,7 @@ async function visit(run: Run, draft: Draft): Promise<void> {
   const listed = await attempt(() => ctx.looks.fresh(idBelow(ctx.rootId, draft.dir), signal));
   if (listed.ok && !suspiciouslyEmpty(ctx, draft, listed.value)) return absorb(run, draft, listed.value);
   if (!listed.ok && endsTheRun(listed.error)) throw listed.error;
-  const goneIsPossible = listed.ok || isCode(listed.error, 'not-found', 'server-error', 'bad-request');
+  const goneIsPossible = listed.ok || isCode(listed.error, ...MISSING);
   if (goneIsPossible && (await isGone(run, draft))) return settle(run, draft, undefined);
   if (listed.ok) return absorb(run, draft, listed.value);
   run.problems.push({
@@ -124,9 +129,23 @@ async function isGone(run: Run, draft: Draft): Promise<boolean> {
   const listing = await attempt(() => again);
   if (!listing.ok) {
     if (endsTheRun(listing.error)) throw listing.error;
-    return false;
+    return isCode(listing.error, ...MISSING) && (await isGoneAbove(run, draft));
   }
+  if (ctx.traits.missingFolder === 'empty' && listing.value.entries.size === 0) await isGoneAbove(run, draft);
   return listing.value.entries.get(lastOf(draft.dir))?.kind !== 'folder';
+}
+
+/** A look that began below a folder that went as a whole: whatever is gone above is gone in the tree too. */
+async function isGoneAbove(run: Run, draft: Draft): Promise<boolean> {
+  const above = parentOf(draft.dir as Exclude<RemoteDir, ''>);
+  if (run.above === undefined || draft.parent !== undefined || above === ROOT) return false;
+  const start = startAt(run.above.before, above);
+  const gone = await isGone(run, start);
+  if (gone && !run.above.starts.has(start.key)) {
+    run.above.starts.set(start.key, start);
+    settle(run, start, undefined);
+  }
+  return gone;
 }
 
 function absorbedAgain(run: Run, parent: Draft, listing: Listing): Listing {

@@ -7,25 +7,28 @@
  * 5. the new versions have taken the names (listed), or what could not take its name has been put back.
  */
 import type { RtsyncError } from '../../lib/errors.ts';
-import type { Outcome, Written } from '../remote.ts';
+import type { Outcome, WriteSource, Written } from '../remote.ts';
 import { attempt, type Context, changed, failed, heed, inParallel } from './context.ts';
 import type { Sending } from './file-clock.ts';
-import { childId, type DirId, type EntryId, idName, parentId } from './ids.ts';
+import { childId, type DirId, type EntryId, idName } from './ids.ts';
 import {
   asListed,
   finish,
   type Item,
-  mayDate,
+  isMoved,
   onlyExpected,
   outlastGrain,
   untold,
   writtenMeanwhile,
 } from './item.ts';
+import { clearStrays, clearUntold, straysAmong } from './strays.ts';
 import { type Stored, upload } from './upload.ts';
-import { whileYoung, type Young } from './while-young.ts';
+import { unlessTaken, whileYoung, type Young } from './while-young.ts';
 import type { Entry, Listing } from './wire.ts';
 
-type Whole = Extract<Stored, { kind: 'stored' }>;
+interface Whole extends Extract<Stored, { kind: 'stored' }> {
+  readonly source: WriteSource;
+}
 
 /** At most 250 items of one folder. Tells every item its outcome; throws only before anything was moved. */
 export async function replaceStaged(
@@ -55,13 +58,15 @@ async function uploadStaged(
 ): Promise<Map<Item, Whole>> {
   const stored = new Map<Item, Whole>();
   await inParallel(items, 32, async (item) => {
-    const one = await upload(
-      ctx,
-      { dir: staging, name: item.name, write: item.write, look: undefined },
-      signal,
-    );
-    if (one.kind === 'stored') stored.set(item, one);
-    else await finish(item, failed(one.error));
+    let source: WriteSource | undefined;
+    const open = async (): Promise<WriteSource> => {
+      source = await item.write.open();
+      return source;
+    };
+    const write = { ...item.write, open };
+    const one = await upload(ctx, { dir: staging, name: item.name, write, look: undefined }, signal);
+    if (one.kind === 'stored' && source !== undefined) stored.set(item, { ...one, source });
+    if (one.kind === 'failed') await finish(item, failed(one.error));
   });
   if (stored.size === 0) return stored;
   const { entries } = await ctx.looks.fresh(staging, signal);
@@ -103,11 +108,14 @@ interface Swap {
 
 /** Once names are free a stop must not leave them so, hence no signal until they are taken again. */
 async function swap(ctx: Context, job: Swap, signal?: AbortSignal): Promise<void> {
-  const { folder, freed, seen } = await freeNames(ctx, job, signal);
+  const { folder, freed, before, seen } = await freeNames(ctx, job, signal);
   if (freed.length === 0) return;
   const sentAt = ctx.clock.monotonic();
-  const { refused, displaced, unseen } = await moveIn(ctx, job, freed, seen);
+  const { refused, displaced, unseen, strays } = await moveIn(ctx, job, freed, seen);
   const moving: Sending = { sentAt, answeredAt: ctx.clock.monotonic() };
+  await clearStrays(ctx, strays, (entry) =>
+    freed.some((item) => isMoved(ctx, entry, job.staged.get(item), moving)),
+  );
   const listed = await attempt(async () => {
     await outlastGrain(ctx, ctx.clock.monotonic());
     return ctx.looks.fresh(job.dir);
@@ -118,6 +126,12 @@ async function swap(ctx: Context, job: Swap, signal?: AbortSignal): Promise<void
       : listed.ok
         ? judged(ctx, { item, ours: job.staged.get(item), moving, unseen }, listed.value)
         : listed;
+    const ours = job.staged.get(item);
+    if (ctx.traits.takenMove === 'rename' && listed.ok && !outcome.ok && ours !== undefined)
+      await clearUntold(ctx, {
+        ...{ name: item.name, before: before.entries, now: listed.value.entries, source: ours.source },
+        isOurs: (entry) => isMoved(ctx, entry, ours, moving),
+      });
     const vacant = refused !== undefined && listed.ok && !listed.value.entries.has(item.name);
     if (vacant && folder !== undefined && item.write.expect !== undefined)
       await putBack(ctx, childId(folder, item.name), job.dir);
@@ -135,7 +149,8 @@ interface Freed {
   /** Where the old versions lie. */
   readonly folder: EntryId | undefined;
   readonly freed: readonly Item[];
-  /** The folder, where nothing was moved out of it since it was listed. */
+  readonly before: Listing;
+  /** The same, where nothing was moved out of the folder since. */
   readonly seen: Listing | undefined;
 }
 
@@ -159,7 +174,7 @@ async function freeNames(ctx: Context, job: Swap, signal?: AbortSignal): Promise
     rest = await onlyExpected(rest, seen);
     const taken = rest.filter(({ write }) => write.expect !== undefined);
     const freed = rest.filter(({ write }) => write.expect === undefined);
-    if (taken.length === 0) return { folder: into, freed, seen };
+    if (taken.length === 0) return { folder: into, freed, before: seen, seen };
     const expected = new Map(taken.flatMap(({ id, write }) => (write.expect ? [[id, write.expect]] : [])));
     const { folder, fates } = await ctx.trash.retire([...expected.keys()], expected, {
       into,
@@ -171,7 +186,7 @@ async function freeNames(ctx: Context, job: Swap, signal?: AbortSignal): Promise
       if (error === undefined && folder !== undefined) freed.push(item);
       else await finish(item, failed(error ?? changed(item.write.path)));
     }
-    return { folder, freed, seen: undefined };
+    return { folder, freed, before: seen, seen: undefined };
   });
 }
 
@@ -187,9 +202,8 @@ interface Placed {
 function judged(ctx: Context, { item, ours, moving, unseen }: Placed, listing: Listing): Outcome<Written> {
   const outcome = asListed(item, ours?.size ?? -1, listing);
   if (!outcome.ok || outcome.value.date === ours?.date) return outcome;
-  const { date } = outcome.value;
-  const byMove = typeof date !== 'number' || mayDate(ctx, moving, date);
-  if (ctx.traits.moveKeepsDate || !byMove) return failed(writtenMeanwhile(item));
+  const entry = listing.entries.get(item.name);
+  if (!isMoved(ctx, entry, ours, moving)) return failed(writtenMeanwhile(item));
   return unseen ? failed(untold(item.write.path)) : outcome;
 }
 
@@ -200,6 +214,8 @@ interface MovedIn {
   readonly displaced: ReadonlySet<Item>;
   /** Nobody could look what the last try moved. */
   readonly unseen: boolean;
+  /** Ours, under names that the server chose. */
+  readonly strays: readonly EntryId[];
 }
 
 /** Moves the new versions to their names, with a second try for what is still in staging. */
@@ -217,22 +233,23 @@ async function moveIn(
     if (moved.ok) {
       const { free, told } = moved.value;
       for (const item of rest) if (!free.includes(item)) displaced.add(item);
-      for (const item of await removeStrays(ctx, job, free, told)) displaced.add(item);
-      return { refused: undefined, displaced, unseen: false };
+      const { strays, without } = straysAmong(told, free);
+      for (const item of without) displaced.add(item);
+      return { refused: undefined, displaced, unseen: false, strays };
     }
     refused = moved.error;
     const [waiting, place] = [
       await attempt(() => ctx.looks.fresh(job.staging)),
       await attempt(() => ctx.looks.fresh(job.dir)),
     ];
-    if (!waiting.ok || !place.ok) return { refused, displaced, unseen: true };
+    if (!waiting.ok || !place.ok) return { refused, displaced, unseen: true, strays: [] };
     look = place.value;
     const still = rest.filter(({ name }) => waiting.value.entries.has(name));
     rest = still.filter(({ name }) => !place.value.entries.has(name));
     // Ours is in staging still, so what has its name is somebody else's, whatever its size.
     for (const item of still) if (!rest.includes(item)) displaced.add(item);
   }
-  return { refused, displaced, unseen: false };
+  return { refused, displaced, unseen: false, strays: [] };
 }
 
 interface Moved {
@@ -263,27 +280,11 @@ async function moveToFree(
   if (ctx.traits.takenMove !== 'overwrite') return send(items, {});
   const look = async (again: boolean): Promise<Listing> =>
     again || first === undefined ? ctx.looks.fresh(job.dir) : first;
-  return whileYoung(ctx.looks, look, (seen, young) =>
-    send(
-      items.filter(({ name }) => !seen.entries.has(name)),
-      young,
-    ),
-  );
-}
-
-/** A name was taken in the moment it was free: ours was stored beside it, and the answer says where. */
-async function removeStrays(
-  ctx: Context,
-  job: Swap,
-  items: readonly Item[],
-  told: readonly EntryId[],
-): Promise<ReadonlySet<Item>> {
-  const landed = new Set(told);
-  const asked = new Set(items.map((item) => item.name));
-  const strays = told.filter((id) => parentId(id) === job.dir && !asked.has(idName(id)));
-  if (strays.length === 0) return new Set();
-  await ctx.trash.retire(strays, new Map());
-  return new Set(items.filter((item) => !landed.has(childId(job.dir, item.name))));
+  return whileYoung(ctx.looks, look, (seen, young) => {
+    const free = items.filter(({ name }) => !seen.entries.has(name));
+    const names = free.map(({ name }) => name);
+    return send(free, unlessTaken(ctx.looks, young, job.dir, names));
+  });
 }
 
 /**

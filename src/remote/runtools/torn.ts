@@ -73,7 +73,7 @@ async function giveUp(ctx: Context, id: EntryId, signal?: AbortSignal): Promise<
 }
 
 /** Does the file hold the first `size` bytes of ours, and nothing else? What cannot be read is not ours. */
-async function isBeginning(
+export async function isBeginning(
   ctx: Context,
   id: EntryId,
   size: number,

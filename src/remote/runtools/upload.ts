@@ -14,8 +14,9 @@ import type { Sending } from './file-clock.ts';
 import { childId, type DirId, idName, parentId } from './ids.ts';
 import { datesTell, mayDate, tellsNothing, untold } from './item.ts';
 import { slowedSource } from './slowed.ts';
+import { clearStrays, clearUntold } from './strays.ts';
 import { afterTear, canBeTorn, sameFile } from './torn.ts';
-import type { Entry, Listing } from './wire.ts';
+import type { Entry, FileEntry, Listing } from './wire.ts';
 
 export type Stored =
   | {
@@ -38,6 +39,8 @@ export interface UploadJob {
    * else writes to.
    */
   readonly look: ((how: LookHow) => Promise<Listing>) | undefined;
+  /** Names that we send there at the same time, this one among them. Undefined: whatever lies there is ours. */
+  readonly others?: ReadonlySet<string>;
 }
 
 export interface LookHow {
@@ -97,7 +100,7 @@ async function deliver(
   const { job, source } = delivery;
   const { seen, outcome, sending } = await sendInTime(ctx, delivery, signal);
   const judgement = outcome.ok
-    ? await attempt(() => judged(ctx, { job, seen, size: source.size }, outcome.value, signal))
+    ? await attempt(() => judged(ctx, { job, seen, size: source.size }, outcome.value))
     : outcome;
   if (judgement.ok) return judgement.value;
   const { error } = judgement;
@@ -106,7 +109,7 @@ async function deliver(
     return { kind: 'failed', error: appeared(job) };
   }
   if (!error.ambiguous) return { kind: 'failed', error };
-  const end = await afterLostAnswer(ctx, delivery, seen.entries.get(job.name), signal);
+  const end = await afterLostAnswer(ctx, delivery, { seen, sending }, signal);
   if (end.kind === 'again') return { ...end, error };
   // What stands there is ours by its size alone: no proof where others write, unless it was dated while the server, which
   // gives answers that say nothing, answered.
@@ -137,14 +140,14 @@ async function sendInTime(
   signal?: AbortSignal,
 ): Promise<Sent> {
   let next: Listing | undefined = again?.seen;
+  // Another list may have shown meanwhile that it is not so.
+  const stands = (): boolean => ctx.looks.allows(job.dir, job.name, again?.stands ?? job.write.expect);
   for (let looks = 0; looks < MOST_LOOKS; looks += 1) {
     const look = next ?? (await job.look?.({ again: looks > 0, stands: again?.stands })) ?? NOTHING;
     next = undefined;
     const before = look.entries.get(job.name);
-    const manner =
-      job.look === undefined
-        ? { signal }
-        : { signal, still: (turnMs: number) => ctx.looks.trusts(look, turnMs), priority: Math.min(looks, 1) };
+    const still = (turnMs: number): boolean => ctx.looks.trusts(look, turnMs) && stands();
+    const manner = job.look === undefined ? { signal } : { signal, still, priority: Math.min(looks, 1) };
     const sentAt = ctx.clock.monotonic();
     const outcome = await staleOr(() => ctx.client.upload(job.dir, job.name, source, manner));
     const sending = { sentAt, answeredAt: ctx.clock.monotonic() };
@@ -180,30 +183,28 @@ interface Landing {
 }
 
 /** A success, or a file of ours under another name. */
-async function judged(
-  ctx: Context,
-  { job, seen, size }: Landing,
-  reply: UploadReply,
-  signal?: AbortSignal,
-): Promise<Stored> {
+async function judged(ctx: Context, { job, seen, size }: Landing, reply: UploadReply): Promise<Stored> {
   if (reply.id === childId(job.dir, job.name)) {
     ctx.looks.put(job.dir, job.name, 'file', size);
     const sending = { sentAt: reply.answeredAt - reply.tookMs, answeredAt: reply.answeredAt };
-    // In a folder that we made just now nobody else is likely to write.
-    if (job.look !== undefined && !ctx.looks.isOwn(job.dir) && tellsNothing(sending, size))
+    // Also in a folder that we made just now: others find it while the answer is on its way.
+    if (job.look !== undefined && tellsNothing(sending, size))
       return { kind: 'failed', error: untold(job.write.path) };
     const date = datesTell(ctx) ? ctx.fileClock.span(sending) : undefined;
     return { kind: 'stored', size, date, sending };
   }
   if (ctx.traits.takenUpload !== 'rename')
     ctx.contradiction('an upload onto a taken name was stored under another name');
-  const stray = idName(reply.id);
-  // Only what lies in our folder and was not there before is surely ours.
-  if (parentId(reply.id) === job.dir && !seen.entries.has(stray)) {
-    await ctx.client.remove([reply.id], { signal });
-    ctx.looks.gone(job.dir, stray);
+  // Only what lies in our folder and was not there before is surely ours; a folder for staging goes with all it holds.
+  if (job.look !== undefined && parentId(reply.id) === job.dir && !seen.entries.has(idName(reply.id))) {
+    const sending = { sentAt: reply.answeredAt - reply.tookMs, answeredAt: reply.answeredAt };
+    await clearStrays(ctx, [reply.id], isSent(ctx, size, sending));
   }
   return { kind: 'failed', error: appeared(job) };
+}
+
+function isSent(ctx: Context, size: number, sending: Sending): (entry: FileEntry) => boolean {
+  return (entry) => entry.size === size && (entry.date === undefined || mayDate(ctx, sending, entry.date));
 }
 
 /** Ambiguous, since it may be ours after all: something on the way may have sent the request twice. */
@@ -215,11 +216,18 @@ function appeared({ write: { path } }: UploadJob): RtsyncError {
 async function afterLostAnswer(
   ctx: Context,
   { job, source }: Delivery,
-  before: Entry | undefined,
+  sent: Pick<Sent, 'seen' | 'sending'>,
   signal?: AbortSignal,
 ): Promise<Stored | Again> {
+  const before = sent.seen.entries.get(job.name);
   const seen = await ctx.looks.fresh(job.dir, signal);
   const now = seen.entries.get(job.name);
+  if (ctx.traits.takenUpload === 'rename' && job.others !== undefined) {
+    const { name, others } = job;
+    const isOurs = isSent(ctx, source.size, sent.sending);
+    const untold = { name, before: sent.seen.entries, now: seen.entries, others, source, isOurs };
+    if (await clearUntold(ctx, untold)) return { kind: 'failed', error: appeared(job) };
+  }
   if (now === undefined) {
     return before === undefined
       ? { kind: 'again', seen }

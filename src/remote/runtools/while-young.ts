@@ -5,11 +5,26 @@
 import { RtsyncError } from '../../lib/errors.ts';
 import { Stale } from '../../lib/gate.ts';
 import type { Manner } from './client.ts';
+import type { DirId } from './ids.ts';
 import type { Looks } from './looks.ts';
 import type { Listing } from './wire.ts';
 
 /** To be passed on with the one request that relies on the look. */
-export type Young = Required<Pick<Manner, 'still' | 'priority'>>;
+export interface Young {
+  readonly still: NonNullable<Manner['still']>;
+  readonly priority: number;
+}
+
+/** The same, but not on a look that a later list, made for whatever purpose, shows to be wrong: one of these names is taken. */
+export function unlessTaken(
+  looks: Pick<Looks, 'allows'>,
+  young: Young,
+  dir: DirId,
+  names: readonly string[],
+): Young {
+  const free = (): boolean => names.every((name) => looks.allows(dir, name, undefined));
+  return { ...young, still: (turnMs) => young.still(turnMs) && free() };
+}
 
 /** Looks that one deed may use up. */
 const MOST_LOOKS = 8;

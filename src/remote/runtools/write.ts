@@ -150,16 +150,18 @@ async function uploadInPlace(
   undated: Undated[],
   signal?: AbortSignal,
 ): Promise<void> {
+  const others = new Set(items.map(({ name }) => name));
   for (const some of chunks(items, WIDE)) {
     await inParallel(some, WIDE, async (item) => {
       const { name, write: one } = item;
       const seen = async ({ again, stands }: LookHow): Promise<Listing> => {
         heed(signal);
         const listing = await look(again);
-        if (matches(listing.entries.get(name), stands ?? one.expect)) return listing;
+        const expect = stands ?? one.expect;
+        if (matches(listing.entries.get(name), expect) && ctx.looks.allows(dir, name, expect)) return listing;
         throw changed(one.path);
       };
-      const stored = await upload(ctx, { dir, name, write: one, look: seen }, signal);
+      const stored = await upload(ctx, { dir, name, write: one, look: seen, others }, signal);
       if (stored.kind === 'failed') return finish(item, failed(stored.error));
       if (stored.date === undefined) undated.push({ item, stored });
       else await finish(item, { ok: true, value: { size: stored.size, date: stored.date } });

@@ -25,7 +25,7 @@ export interface SimServerChange {
   readonly agentWroteAt: number | undefined;
   /** Who wrote `before`. */
   readonly wroteBy: Writer | undefined;
-  /** Server time at which this client was told that it made this name's folder. */
+  /** Server time at which this client sent what it was told to have made this name's folder. */
   readonly madeAt: number | undefined;
   /** Server time of the last list of this name's folder that this client had the answer of when it sent the request. */
   readonly lastListedAt: number | undefined;

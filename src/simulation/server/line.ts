@@ -226,7 +226,7 @@ function noteMade({ desk }: LineParts, letter: Letter): void {
   if (letter.method !== 'POST' || letter.kind !== 'change' || letter.address === undefined) return;
   const { name } = JSON.parse(letter.body.toString('utf8')) as { readonly name: string };
   const above = folderOf(letter.address, desk.shelf.behaviour.pathEncoding);
-  letter.listings.made(above === '' ? name : `${above}/${name}`, desk.now());
+  letter.listings.made(above === '' ? name : `${above}/${name}`, letter.sentAt);
 }
 
 /** The second half is what the file holds by now: who wrote into it meanwhile made a mix. */

@@ -5,9 +5,9 @@ export interface Listings {
   mark(): number;
   /** The answer of a list that was made at this server time has arrived. */
   heard(folder: string, at: number): void;
-  /** The client was told at this server time that it made this folder, which may have been there before. */
+  /** The client was told that what it sent at this server time made this folder, which may have been there before. */
   made(folder: string, at: number): void;
-  /** When it did so, by the server's clock. */
+  /** When it sent that, by the server's clock. */
   madeAt(folder: string): number | undefined;
   /** Server time of the youngest list of the folder whose answer had arrived at the mark. */
   last(folder: string, mark: number): number | undefined;

@@ -4,7 +4,7 @@ import { expect, it } from 'vitest';
 import { createMarkKeeper } from '../../../src/app/mark-keeper.ts';
 import { openPairState } from '../../../src/state/pair-state.ts';
 import { withServer } from '../../support/server.ts';
-import { bench, handClock } from '../remote/support.ts';
+import { bench, carefulTraits, handClock } from '../remote/support.ts';
 
 it('the mark in the workspace names the machine as it was told to be called', () => {
   const clock = handClock();
@@ -15,7 +15,7 @@ it('the mark in the workspace names the machine as it was told to be called', ()
     try {
       await mkdir(join(server.folder, '.rtsync'));
       const keeper = createMarkKeeper({
-        ...{ state, clock, client: () => far.client, dotFilesListed: () => true },
+        ...{ state, clock, client: () => far.client, signs: () => carefulTraits },
         ...{ path: '', host: 'desk', title: () => 'project', folder: '/docs', writes: true },
       });
       await keeper.begin(new AbortController().signal);

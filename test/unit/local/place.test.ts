@@ -295,6 +295,25 @@ describe('replacing a file', () => {
     expect(read(late[0]?.[1] ?? '')).toBe('old and late');
   });
 
+  it('rescues two late writes of one moment whose copies would have one name', async () => {
+    const writers: number[] = [];
+    await reopen({
+      onTrashed: () => {
+        const writer = writers.shift() ?? -1;
+        writeSync(writer, ' and late');
+        closeSync(writer);
+      },
+    });
+    const names = ['f.txt', 'f (conflict 2026-01-05 12.00.00 here).txt'];
+    const old = names.map((name) => disk.write(name, 'old'));
+    writers.push(...names.map((name) => openSync(disk.path(name), 'a')));
+    const news = await Promise.all(names.map(() => disk.receive('new')));
+    await Promise.all(news.map((received, i) => disk.folder.place(received, at(names[i] as string), old[i])));
+    expect(late).toHaveLength(2);
+    expect(late.map(([, copy]) => read(copy))).toEqual(['old and late', 'old and late']);
+    expect(filesInTrash()).toEqual([]);
+  });
+
   it.each(['EXDEV', 'EPERM'])(
     'copies the old version where it cannot be linked into the trash (%s)',
     async (code) => {

@@ -6,7 +6,7 @@ import { emptyTree, type LocalStamp, type Node, type Tree, withChanges } from '.
 import type { Memory } from '../../../../src/engine/cycle.ts';
 import type { Pair } from '../../../../src/engine/pair.ts';
 import { createDesk, seenAt } from '../../../../src/engine/recover/desk.ts';
-import { localMove, remoteMove } from '../../../../src/engine/recover/moves.ts';
+import { localMove, remoteMove, setAside } from '../../../../src/engine/recover/moves.ts';
 import { RtsyncError } from '../../../../src/lib/errors.ts';
 import type { Intent } from '../../../../src/state/state.ts';
 
@@ -41,11 +41,14 @@ interface Scene {
   readonly there?: Nodes<{ readonly size: number; readonly date: number }>;
   readonly direction?: Direction;
   readonly move?: () => Promise<undefined>;
+  readonly remove?: () => Promise<void>;
 }
 
 /** Only what a recovery of moves asks for. */
-function deskOf({ base, here = {}, there = {}, direction = 'both', move = async () => undefined }: Scene) {
+function deskOf({ base, here = {}, there = {}, direction = 'both', ...deeds }: Scene) {
+  const { move = async () => undefined, remove = async () => {} } = deeds;
   const asked: string[] = [];
+  const removed: string[] = [];
   const tree = treeOf(base);
   const pair = {
     options: { direction },
@@ -58,13 +61,19 @@ function deskOf({ base, here = {}, there = {}, direction = 'both', move = async 
         return move();
       },
     },
+    local: {
+      removeFile: async (path: string, expected: LocalStamp) => {
+        await remove();
+        removed.push(`${path} ${expected.ino}`);
+      },
+    },
     observer: { on: () => undefined },
   } as unknown as Pair;
   const seen = { local: { tree: treeOf(here) }, remote: { tree: treeOf(there) } } as unknown as Memory;
-  return { desk: createDesk(pair, seen, new AbortController().signal), asked };
+  return { desk: createDesk(pair, seen, new AbortController().signal), asked, removed };
 }
 
-function intent(kind: 'moveLocal' | 'moveRemote', path: string, other: string): Intent {
+function intent(kind: Intent['kind'], path: string, other: string): Intent {
   const detail = { local: local(1), remote: remote(1) };
   return { id: 1, at: 0, cycle: 1, state: 'begun', kind, path: relPath(path), other: relPath(other), detail };
 }
@@ -109,9 +118,9 @@ describe('a move that was done, and a newer file was agreed on at its old name s
     expect(desk.changes).toEqual([]);
   });
 
-  it('here leaves it alone as well', () => {
+  it('here leaves it alone as well', async () => {
     const { desk } = deskOf({ ...newer, here: { a: file(local(9)), b: file(local(1)) } });
-    expect(localMove(desk, intent('moveLocal', 'a', 'b'))).toBeUndefined();
+    expect(await localMove(desk, intent('moveLocal', 'a', 'b'))).toBeUndefined();
     expect(desk.changes).toEqual([]);
   });
 
@@ -122,8 +131,38 @@ describe('a move that was done, and a newer file was agreed on at its old name s
     const both = { base: { a: file(base) }, here: { b: file(local(1)) }, there: { b: file(remote(1)) } };
     const [one, other] = [deskOf(both).desk, deskOf(both).desk];
     await remoteMove(one, intent('moveRemote', 'a', 'b'));
-    localMove(other, intent('moveLocal', 'a', 'b'));
+    await localMove(other, intent('moveLocal', 'a', 'b'));
     for (const { changes } of [one, other]) expect(changes[0]).toEqual({ kind: 'move', from: 'a', to: 'b' });
+  });
+});
+
+describe('one file under both names of a move here', () => {
+  const both = { base: { a: file(agreedOn(1, 1)) }, here: { a: file(local(1)), b: file(local(1)) } };
+  const job = intent('moveLocal', 'a', 'b');
+
+  it.each([
+    ['a move', localMove, job],
+    ['a move of what nobody agreed on', localMove, job, {}],
+    ['what steps aside', setAside, intent('setAside', 'a', 'b')],
+  ] as const)('gives up the new name: %s', async (_, recover, which, base = both.base) => {
+    const { desk, removed } = deskOf({ ...both, base });
+    expect(await recover(desk, which)).toBeUndefined();
+    expect({ removed, changes: desk.changes }).toEqual({ removed: ['b 1'], changes: [] });
+    expect([...desk.seen().local.tree.children.keys()]).toEqual(['a']);
+  });
+
+  it('keeps both when both sides have agreed on the new one since', async () => {
+    const base = { ...both.base, b: file(agreedOn(1, 2)) };
+    const { desk, removed } = deskOf({ ...both, base });
+    expect(await localMove(desk, job)).toBeUndefined();
+    expect({ removed, changes: desk.changes }).toEqual({ removed: [], changes: [] });
+  });
+
+  it('is looked at once more when somebody writes to it meanwhile', async () => {
+    const remove = () => Promise.reject(new RtsyncError('changed', 'changed'));
+    const { desk } = deskOf({ ...both, remove });
+    expect(await localMove(desk, job)).toBe('unseen');
+    expect([...desk.seen().local.tree.children.keys()]).toEqual(['a', 'b']);
   });
 });
 
@@ -147,7 +186,7 @@ describe('what stands at a path', () => {
     const ignored = { [path]: { kind: 'untracked', why: 'ignored' } } as const;
     const { desk } = deskOf({ base: { a: file(agreedOn(1, 1)) }, here: ignored, there: ignored });
     expect(await remoteMove(desk, intent('moveRemote', 'a', 'b'))).toBeUndefined();
-    expect(localMove(desk, intent('moveLocal', 'a', 'b'))).toBeUndefined();
+    expect(await localMove(desk, intent('moveLocal', 'a', 'b'))).toBeUndefined();
     expect(desk.changes).toEqual([]);
   });
 });

@@ -4,6 +4,9 @@ import { describe, expect, test } from 'vitest';
 import { relPath } from '../../../../src/core/path.ts';
 import { nodeAt, type RemoteTree } from '../../../../src/core/tree.ts';
 import type { Remote, Removal } from '../../../../src/remote/remote.ts';
+import { createFolderMaker } from '../../../../src/remote/runtools/folders.ts';
+import { TOP } from '../../../../src/remote/runtools/ids.ts';
+import { createLooks } from '../../../../src/remote/runtools/looks.ts';
 import { at, codeOf, codes, noRules, removeAll } from '../support.ts';
 import { testSite } from './site.ts';
 
@@ -108,18 +111,32 @@ describe('a move', () => {
     expect(await theirs()).toEqual(['a']);
   });
 
-  test('onto a name that appeared comes back from where the server put it', async () => {
-    site.behaviour.takenName = 'rename';
-    const stamp = await place('a', 'a');
-    site.faults.next('rename', {
-      kind: 'before',
-      run: () => writeFile(join(site.server.folder, 'b'), 'agent'),
-    });
-    const remote = site.far.remote({ takenMove: 'rename' });
-    expect(await codeOf(remote.move({ from: at('a'), to: at('b'), expect: stamp }))).toBe('taken');
-    expect(await theirs()).toEqual(['a', 'b']);
-    expect(await readFile(join(site.server.folder, 'b'), 'utf8')).toBe('agent');
-  });
+  test.each([
+    ['', 'result', false],
+    [', also when no answer tells where that is', 'empty', false],
+    [', also when the answer is lost', 'result', true],
+  ] as const)(
+    'onto a name that appeared comes back from where the server put it%s',
+    async (_, putAnswer, isLost) => {
+      Object.assign(site.behaviour, { takenName: 'rename', putAnswer });
+      const stamp = await place('a', 'a');
+      const agent = () => writeFile(join(site.server.folder, 'b'), '@');
+      if (isLost)
+        site.whileWaiting(
+          'move',
+          async () => {
+            await agent();
+            site.faults.next('rename', { kind: 'lost-answer' });
+          },
+          100,
+        );
+      else site.faults.next('rename', { kind: 'before', run: agent });
+      const remote = site.far.remote({ takenMove: 'rename' });
+      expect(await codeOf(remote.move({ from: at('a'), to: at('b'), expect: stamp }))).toBe('taken');
+      expect(await theirs()).toEqual(['a', 'b']);
+      expect(await readFile(join(site.server.folder, 'b'), 'utf8')).toBe('@');
+    },
+  );
 
   test('of another version than expected, or onto a taken name, sends nothing', async () => {
     const stamp = await place('a', 'a');
@@ -167,6 +184,28 @@ describe('a new folder', () => {
     });
     await site.far.remote({}).makeFolder(at('a'));
     expect(await readdir(site.server.folder)).toEqual(['a']);
+  });
+
+  test('that somebody else made first leaves no twin when a stop comes', async () => {
+    site.behaviour.takenFolder = 'stray';
+    const stop = new AbortController();
+    const run = async () => void (await mkdir(join(site.server.folder, 'a')));
+    site.faults.next('makeFolder', { kind: 'before', run });
+    site.faults.next({ label: 'list', path: '/a.new' }, { kind: 'before', run: () => stop.abort() });
+    await codeOf(site.far.remote({}).makeFolder(at('a'), stop.signal));
+    expect(await readdir(site.server.folder)).toEqual(['a']);
+  });
+
+  test('that is never listed is not made twice, though it is empty, where a missing one has no list', async () => {
+    Object.assign(site.behaviour, { takenFolder: 'stray', showHidden: 'ignored' });
+    await mkdir(join(site.server.folder, '.rtsync'));
+    const looks = createLooks(site.far.client, site.clock, 500);
+    const signs = { dotFiles: 'hidden', missingFolder: 'not-found' } as const;
+    await createFolderMaker(site.far.client, looks, () => signs).ensure(TOP, '.rtsync', { growth: false });
+    expect(site.requests.counts().makeFolder).toBeUndefined();
+    await rm(join(site.server.folder, '.rtsync'), { recursive: true });
+    await createFolderMaker(site.far.client, looks, () => signs).ensure(TOP, '.rtsync', { growth: false });
+    expect(await readdir(site.server.folder)).toEqual(['.rtsync']);
   });
 
   test('where a file stands is refused', async () => {

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type MarkOptions, readRemoteMark, writeRemoteMark } from '../../../../src/remote/runtools/mark.ts';
 import type { Behaviour } from '../../../../src/serve/behaviour.ts';
 import { startTestServer, type TestServer } from '../../../support/server.ts';
-import { type Bench, bench, codeOf, type HandClock, handClock } from '../support.ts';
+import { type Bench, bench, carefulTraits, codeOf, type HandClock, handClock } from '../support.ts';
 
 const PAIR = '6f1c2a34-0000-4000-8000-000000000001';
 
@@ -31,7 +31,7 @@ const write = (more: Partial<MarkOptions> = {}) =>
     pairId: PAIR,
     path: 'docs',
     host: 'desk',
-    dotFilesListed: true,
+    signs: carefulTraits,
     ...more,
   });
 
@@ -70,16 +70,18 @@ describe('the mark of a pair', () => {
         ...{ missingFolder, statusForMissing },
       };
       Object.assign(server.server.behaviour, odd);
+      const told = ({ 404: 'not-found', 500: 'error', empty: 'empty' } as const)[missingFolder];
+      const signs = { dotFiles: 'hidden', missingFolder: told } as const;
       expect(await read()).toBe('missing');
       expect(far.gate.counts.total).toBeLessThanOrEqual(4);
-      expect(await write({ dotFilesListed: false })).toBe(true);
+      expect(await write({ signs })).toBe(true);
       expect(await read()).toBe('ours');
       await rm(file());
       expect(await read()).toBe('missing');
       await rm(pairs(), { recursive: true });
       await mkdir(join(server.folder, '.rtsync', 'trash'));
       expect(await read()).toBe('missing');
-      expect(await write({ dotFilesListed: false })).toBe(true);
+      expect(await write({ signs })).toBe(true);
       expect((await readdir(server.folder, { recursive: true })).sort()).toEqual([
         '.rtsync',
         '.rtsync/pairs',

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { probeServer } from '../../../../src/remote/runtools/probe.ts';
 import { traitsSchema } from '../../../../src/remote/traits.ts';
+import type { RequestEntry } from '../../../../src/serve/log.ts';
 import { startTestServer, type TestServer } from '../../../support/server.ts';
 import { type Bench, bench, codeOf, type HandClock, handClock } from '../support.ts';
 
@@ -63,12 +64,17 @@ describe('a full probe', () => {
     expect(await scratch()).toEqual([]);
   });
 
-  test('on a server that hides dot files does not leave a twin of our own folder', async () => {
-    Object.assign(server.server.behaviour, { showHidden: 'ignored', takenFolder: 'stray' });
-    await mkdir(join(server.folder, '.rtsync', 'trash'), { recursive: true });
-    expect((await probeServer(far.client, { depth: 'full' })).dotFiles).toBe('hidden');
-    expect(await readdir(server.folder)).toEqual(['.rtsync']);
-  });
+  test.each([0, 2])(
+    'on a server that hides dot files does not leave a twin of our own folder (%i failures)',
+    async (fails) => {
+      Object.assign(server.server.behaviour, { showHidden: 'ignored', takenFolder: 'stray' });
+      const twin = ({ label, ids }: RequestEntry) => label === 'remove' && ids[0] === '/.rtsync.new';
+      if (fails > 0) server.server.faults.next(twin, { kind: 'html' }, fails);
+      await mkdir(join(server.folder, '.rtsync', 'trash'), { recursive: true });
+      expect((await probeServer(far.client, { depth: 'full' })).dotFiles).toBe('hidden');
+      expect(await readdir(server.folder)).toEqual(['.rtsync']);
+    },
+  );
 });
 
 test('a probe by reading sends nothing but lists, and assumes the careful values', async () => {

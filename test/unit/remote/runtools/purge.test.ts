@@ -12,7 +12,7 @@ import {
 } from '../../../../src/remote/runtools/purge.ts';
 import { createTrash } from '../../../../src/remote/runtools/trash.ts';
 import { startTestServer, type TestServer } from '../../../support/server.ts';
-import { type Bench, bench, codeOf, type HandClock, handClock } from '../support.ts';
+import { type Bench, bench, carefulTraits, codeOf, type HandClock, handClock } from '../support.ts';
 
 const DAY = 86_400_000;
 /** Noon of 2026-03-31. */
@@ -111,7 +111,7 @@ describe('clocks', () => {
     const behind = handClock(0);
     const lost = bench(server, behind);
     const looks = createLooks(lost.client, behind, 500);
-    const folders = createFolderMaker(lost.client, looks, () => true);
+    const folders = createFolderMaker(lost.client, looks, () => carefulTraits);
     await lost.client.room();
     const made = await createTrash({
       client: lost.client,

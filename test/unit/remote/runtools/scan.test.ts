@@ -148,6 +148,21 @@ describe('a look', () => {
     expect(kinds(after)).toEqual(kinds(await remote.sweep(noRules)));
   });
 
+  test.each([404, 500, 'empty'] as const)(
+    'below a folder that went as a whole takes all of it for gone, and a missing one answers %s',
+    async (missingFolder) => {
+      server.server.behaviour.missingFolder = missingFolder;
+      const trait = { 404: 'not-found', 500: 'error', empty: 'empty' } as const;
+      await place('a/b/c/1', 'a/b/2', 'd/3');
+      const remote = far.remote({ missingFolder: trait[missingFolder] });
+      const before = await remote.sweep(noRules);
+      await rename(join(server.folder, 'a'), join(server.folder, '..', 'elsewhere'));
+      const after = await remote.look(before, [dirAt('a/b/c')], noRules);
+      expect(kinds(after)).toEqual({ d: 'folder', 'd/3': 'file' });
+      expect(after.problems).toEqual([]);
+    },
+  );
+
   test('at the root halts when it is gone', async () => {
     await place('docs/1');
     const remote = far.remote({}, { root: dirAt('docs') });

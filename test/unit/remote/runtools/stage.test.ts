@@ -43,17 +43,39 @@ describe('the moment in which a name is free', () => {
     }
   });
 
-  test('ends with the file of somebody who was faster, and ours is not left beside it', async () => {
-    site.faults.next(moveIn, {
-      kind: 'before',
-      run: () => writeFile(join(site.server.folder, 'a.txt'), 'agent was here'),
-    });
-    expect(
-      codes(await writeAll(site.far.remote(traits), '', { 'a.txt': { text: 'newer', expect: old } })),
-    ).toEqual({ 'a.txt': 'changed' });
-    expect(await disk('a.txt')).toBe('agent was here');
-    expect(await names()).toEqual(['a.txt']);
-    expect(await trashed()).toContain('old');
+  test.each([
+    { where: '', putAnswer: 'result', fails: 0 },
+    { where: ', also when the server does not tell where it is', putAnswer: 'empty', fails: 0 },
+    { where: ', also when it does not go at once', putAnswer: 'result', fails: 3 },
+  ] as const)(
+    'ends with the file of somebody who was faster, and ours is not left beside it$where',
+    async ({ putAnswer, fails }) => {
+      site.behaviour.putAnswer = putAnswer;
+      const stray = (entry: RequestEntry): boolean => entry.ids[0] === '/a.new.txt';
+      if (fails > 0) site.faults.next(stray, { kind: 'html' }, fails);
+      site.faults.next(moveIn, {
+        kind: 'before',
+        run: () => writeFile(join(site.server.folder, 'a.txt'), 'agent was here'),
+      });
+      expect(
+        codes(await writeAll(site.far.remote(traits), '', { 'a.txt': { text: 'newer', expect: old } })),
+      ).toEqual({ 'a.txt': 'changed' });
+      expect(await disk('a.txt')).toBe('agent was here');
+      expect(await names()).toEqual(['a.txt']);
+      expect(await trashed()).toEqual(['newer', 'old']);
+    },
+  );
+
+  test('leaves another’s new file of like name, size and time alone where the server tells no names', async () => {
+    site.behaviour.putAnswer = 'empty';
+    const run = async (): Promise<void> => {
+      await rename(join(site.server.folder, 'a.txt'), join(site.server.folder, 'somewhere'));
+      await place('a.txt', 'agent was here');
+      await place('a-2.txt', 'other');
+    };
+    site.faults.next(moveIn, { kind: 'after', run });
+    await writeAll(site.far.remote(traits), '', { 'a.txt': { text: 'newer', expect: old } });
+    expect(await names()).toEqual(['a-2.txt', 'a.txt', 'somewhere']);
   });
 
   test('is not ended by another’s file of equal size, which its own date gives away', async () => {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { RemoteStamp } from '../../../../src/core/tree.ts';
 import type { Remote } from '../../../../src/remote/remote.ts';
-import { at, codes, dirAt, writeAll } from '../support.ts';
+import { at, codes, dirAt, removeAll, writeAll } from '../support.ts';
 import { testSite } from './site.ts';
 
 const site = testSite();
@@ -56,6 +56,61 @@ describe('an upload that waited', () => {
     };
     expect(await writeLate(remote, [{ name: 'a', meanwhile }])).toEqual({ a: 'changed' });
     expect(await disk('d/a')).toBe('agent');
+  });
+
+  test('does not overwrite what was in a folder that was there before we were told to have made it', async () => {
+    const remote = site.far.remote({});
+    site.whileWaiting('makeFolder', async () => {
+      site.clock.pass(30_000);
+      await place('d/a', 'agent');
+      site.clock.pass(30_000);
+    });
+    await remote.makeFolder(at('d'));
+    expect(codes(await writeAll(remote, 'd', { a: { text: 'ours' } }))).toEqual({ a: 'changed' });
+    expect(await disk('d/a')).toBe('agent');
+  });
+
+  test('holds a folder for its own no longer when the answer to making it came late', async () => {
+    const remote = site.far.remote({});
+    site.faults.next('makeFolder', { kind: 'after', run: () => site.clock.pass(60_000) });
+    await remote.makeFolder(at('d'));
+    await place('d/a', 'agent');
+    expect(codes(await writeAll(remote, 'd', { a: { text: 'ours' } }))).toEqual({ a: 'changed' });
+    expect(await disk('d/a')).toBe('agent');
+  });
+
+  test.each([
+    ['alone', []],
+    ['while another upload arrived', ['b']],
+  ])('does not overwrite what a list showed that was made for something else, %s', async (_, beside) => {
+    const remote = site.far.remote({});
+    const meanwhile = async () => {
+      await place('a', 'agent');
+      site.faults.next('list', {
+        kind: 'after',
+        run: async () => {
+          for (const name of beside)
+            expect(codes(await writeAll(remote, '', { [name]: { text: 'b' } }))).toEqual({ [name]: 'ok' });
+        },
+      });
+      await removeAll(remote, { other: { size: 1, date: 1 } });
+    };
+    expect(await writeLate(remote, [{ name: 'a', meanwhile }])).toEqual({ a: 'changed' });
+    expect(await disk('a')).toBe('agent');
+  });
+
+  test('takes no edit for its own that was made while its answer was long on the way, also in a folder that we made', async () => {
+    const remote = site.far.remote({}, { root: dirAt('d') });
+    await remote.makeRoot();
+    site.faults.next('upload', {
+      kind: 'after',
+      run: async () => {
+        site.clock.pass(3000);
+        await place('d/a', 'theirs');
+        site.clock.pass(3000);
+      },
+    });
+    expect(codes(await writeAll(remote, '', { a: { text: 'of us!' } }))).toEqual({ a: 'changed' });
   });
 
   test('does not overwrite a version that is not the one kept in the trash', async () => {

@@ -64,6 +64,79 @@ describe('an upload', () => {
     expect(site.far.contradictions).toHaveLength(1);
   });
 
+  describe('that was stored beside a taken name', () => {
+    const stray = 'a.new.txt';
+    const write = (text: string) => () => writeFile(join(site.server.folder, stray), text);
+    const sent = async (options = {}, signal?: AbortSignal) => {
+      site.behaviour.takenName = 'rename';
+      const agent = () => writeFile(join(site.server.folder, 'a.txt'), 'agent');
+      site.faults.next('upload', { kind: 'before', run: agent });
+      const remote = site.far.remote({ takenUpload: 'rename', takenMove: 'rename' }, options);
+      return codes(await writeAll(remote, '', { 'a.txt': { text: 'abc' } }, signal));
+    };
+
+    test('goes into the trash, where somebody who writes into it at that moment finds it', async () => {
+      expect(await sent()).toEqual({ 'a.txt': 'changed' });
+      expect(await names()).toEqual(['a.txt']);
+      expect(await trashed()).toEqual(['abc']);
+    });
+
+    test('goes for good with the trash off', async () => {
+      await sent({ trash: false });
+      expect(await site.files()).toEqual(['a.txt']);
+    });
+
+    test.each([
+      ['a web page answers and nothing is done', 'html', true],
+      ['the connection breaks', 'drop', true],
+      ['the answer is lost', 'lost-answer', true],
+      ['a web page answers, with the trash off', 'html', false],
+    ] as const)('goes also when %s', async (_, kind, trash) => {
+      site.faults.next(trash ? 'move' : 'remove', { kind }, kind === 'lost-answer' ? 1 : 3);
+      expect(await sent({ trash })).toEqual({ 'a.txt': 'changed' });
+      expect(await names()).toEqual(['a.txt']);
+    });
+
+    test('goes also when the answer to the upload is lost', async () => {
+      site.behaviour.takenName = 'rename';
+      site.whileWaiting(
+        'upload',
+        async () => {
+          await place('a.txt', 'not');
+          site.faults.next('upload', { kind: 'lost-answer' });
+        },
+        100,
+      );
+      const remote = site.far.remote({ takenUpload: 'rename', takenMove: 'rename' });
+      expect(codes(await writeAll(remote, '', { 'a.txt': { text: 'abc' } }))).toEqual({ 'a.txt': 'changed' });
+      expect(await names()).toEqual(['a.txt']);
+      expect(await disk('a.txt')).toBe('not');
+    });
+
+    test('goes also when a stop comes', async () => {
+      const stop = new AbortController();
+      site.faults.next({ label: 'list', path: '/' }, { kind: 'before', run: () => undefined });
+      site.faults.next({ label: 'list', path: '/' }, { kind: 'before', run: () => stop.abort() });
+      await sent({}, stop.signal);
+      expect(stop.signal.aborted).toBe(true);
+      expect(await names()).toEqual(['a.txt']);
+    });
+
+    test('stays when somebody has written into it', async () => {
+      site.faults.next({ label: 'list', path: '/' }, { kind: 'before', run: () => undefined });
+      site.faults.next({ label: 'list', path: '/' }, { kind: 'before', run: write('somebody') });
+      await sent();
+      expect(await disk(stray)).toBe('somebody');
+      expect(site.requests.counts().move).toBeUndefined();
+    });
+
+    test('comes back when somebody writes into it right before it goes', async () => {
+      site.faults.next('move', { kind: 'before', run: write('somebody') });
+      await sent();
+      expect(await disk(stray)).toBe('somebody');
+    });
+  });
+
   test('whose answer names a file that was there before removes nothing', async () => {
     await place('other', 'precious');
     site.faults.next('upload', { kind: 'wrong-id', id: '/other' });
@@ -242,6 +315,14 @@ describe.each(replacing)('replacing on a server that answers a taken name with %
     expect(await disk('f49')).toBe('new 49');
     expect(await names()).toHaveLength(51);
   });
+});
+
+test('an upload that was on its way for long is left to its content to be told, also in a folder that we made', async () => {
+  const remote = site.far.remote({}, { root: dirAt('d') });
+  await remote.makeRoot();
+  site.faults.next('upload', { kind: 'after', run: () => site.clock.pass(20_000) });
+  const outcomes = await writeAll(remote, '', { 'a.txt': { text: 'newer' } });
+  expect(outcomes['a.txt']).toMatchObject({ ok: false, error: { code: 'changed', ambiguous: true } });
 });
 
 test('an upload that was on its way for long is left to its content to be told', async () => {

@@ -1,0 +1,117 @@
+/**
+ * What a server that keeps both has stored of ours beside a name that somebody took in the last moment. It is nobody's
+ * file but would be synced as one, so it goes again: looked at before, since somebody may have written into it, and into
+ * the trash, since somebody may be writing into it now. A stop must not leave it.
+ */
+import { extname } from 'node:path';
+import type { RemoteMove, WriteSource } from '../remote.ts';
+import { attempt, type Context, endsTheRun } from './context.ts';
+import { type EntryId, idName, parentId } from './ids.ts';
+import type { Item } from './item.ts';
+import { matches } from './looks.ts';
+import { isBeginning } from './torn.ts';
+import type { Entry, FileEntry } from './wire.ts';
+
+/** What stays is taken for somebody's new file. */
+const TRIES = 4;
+
+type Entries = ReadonlyMap<string, Entry>;
+type IsOurs = (entry: FileEntry) => boolean;
+
+/** When a name was taken in the moment it was free: what the answer says of one folder, and who got no name. */
+export function straysAmong(
+  told: readonly EntryId[],
+  asked: readonly Item[],
+): { readonly strays: readonly EntryId[]; readonly without: readonly Item[] } {
+  const dirs = new Set(asked.map(({ id }) => parentId(id)));
+  const ids = new Set(asked.map(({ id }) => id));
+  const strays = told.filter((id) => dirs.has(parentId(id)) && !ids.has(id));
+  return { strays, without: strays.length === 0 ? [] : asked.filter(({ id }) => !told.includes(id)) };
+}
+
+/** Of one folder. What is not `isOurs` any more stays. Never throws. */
+export async function clearStrays(ctx: Context, strays: readonly EntryId[], isOurs: IsOurs): Promise<void> {
+  let rest = strays;
+  for (let tries = 0; tries < TRIES; tries += 1) {
+    const [first] = rest;
+    if (first === undefined) return;
+    const listed = await attempt(() => ctx.looks.fresh(parentId(first)));
+    if (!listed.ok && endsTheRun(listed.error)) return;
+    if (!listed.ok) continue;
+    const { entries } = listed.value;
+    const ours = rest.flatMap((id) => ourFile(entries.get(idName(id)), isOurs));
+    if (ours.length === 0) return;
+    const ids = ours.map(({ id }) => id);
+    const expected = new Map(
+      ours.flatMap(({ id, size, date }) =>
+        size === undefined || date === undefined ? [] : [[id, { size, date }]],
+      ),
+    );
+    const fates = ctx.keepTrash
+      ? (await ctx.trash.retire(ids, expected)).fates
+      : await ctx.trash.destroy(ids);
+    // What changed has been given back.
+    rest = ids.filter((id) => ![undefined, 'changed'].includes(fates.get(id)?.code));
+  }
+}
+
+export interface Untold {
+  readonly name: string;
+  /** The folder before ours was sent to it, and now. */
+  readonly before: Entries;
+  readonly now: Entries;
+  /** Of what we send there as well: two of them may be the same. */
+  readonly others?: ReadonlySet<string>;
+  readonly source: WriteSource;
+  readonly isOurs: IsOurs;
+}
+
+/**
+ * The same for one file whose new name no answer told: what holds the very bytes that were sent. Empty files all hold the
+ * same, so they prove nothing and stay. Whether there was one.
+ */
+export async function clearUntold(ctx: Context, untold: Untold): Promise<boolean> {
+  const { name, before, now, others, source, isOurs } = untold;
+  const stray = source.size === 0 ? undefined : strayOf(name, before, now, isOurs);
+  if (stray === undefined || others?.has(idName(stray)) === true) return false;
+  const same = await attempt(() => isBeginning(ctx, stray, source.size, source));
+  if (!same.ok || !same.value) return false;
+  await clearStrays(ctx, [stray], isOurs);
+  return true;
+}
+
+/**
+ * Where ours is that was to be stored as `name`, when no answer tells: the one file that was not there before, is ours
+ * by its size and date, and is called like it. Undefined when there is none, or more than one.
+ */
+export function strayOf(name: string, before: Entries, now: Entries, isOurs: IsOurs): EntryId | undefined {
+  const stem = name.slice(0, name.length - extname(name).length);
+  const found = [...now.values()].flatMap((entry) =>
+    entry.name !== name && entry.name.startsWith(stem) && !before.has(entry.name)
+      ? ourFile(entry, isOurs)
+      : [],
+  );
+  return found.length === 1 ? found[0]?.id : undefined;
+}
+
+function ourFile(entry: Entry | undefined, isOurs: IsOurs): readonly FileEntry[] {
+  return entry?.kind === 'file' && isOurs(entry) ? [entry] : [];
+}
+
+/** A step of a move. */
+export interface Aim {
+  readonly step: EntryId;
+  readonly expect: RemoteMove['expect'];
+  /** The folder before, in which the name was free; undefined where a server stores nothing under another name. */
+  readonly before: Entries | undefined;
+}
+
+/**
+ * Where a moved file is that did not get its name, when no answer tells. Nobody can tell a folder from another, nor a file
+ * that was dated anew.
+ */
+export function movedAside(ctx: Context, { step, expect, before }: Aim, now: Entries): EntryId | undefined {
+  if (before === undefined || expect === 'folder' || !ctx.traits.moveKeepsDate) return undefined;
+  const isOurs = (entry: Entry | undefined): boolean => matches(entry, expect);
+  return isOurs(now.get(idName(step))) ? undefined : strayOf(idName(step), before, now, isOurs);
+}
