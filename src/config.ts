@@ -6,6 +6,7 @@
 import { readFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
+import { type BandwidthConfig, completeBandwidth } from './config/bandwidth.ts';
 import { decodeConfig } from './config/decode.ts';
 import { completePair, expandHome, type PairConfig, refuseOverlaps } from './config/pairs.ts';
 import { type ConfigFile, SERVER_DEFAULTS } from './config/schema.ts';
@@ -25,6 +26,7 @@ export interface ServerConfig {
 export interface Config {
   readonly server: ServerConfig;
   readonly pairs: readonly PairConfig[];
+  readonly bandwidth: BandwidthConfig;
   /** Absolute. */
   readonly stateDir: string;
   readonly logLevel: LogLevel;
@@ -85,12 +87,13 @@ export async function loadConfig(places: ConfigPlaces): Promise<LoadedConfig> {
       concurrency: server.concurrency.value,
     },
     pairs,
+    bandwidth: completeBandwidth(content.bandwidth),
     stateDir: stateDir.value,
     logLevel: level(logLevel),
     apiKeyFile: apiKeyFile === undefined ? undefined : path.resolve(base, expandHome(apiKeyFile, home)),
     apiKeyCommand: content.apiKeyCommand,
   };
-  return { config, file, expectedFile, settings: effectiveConfig(config, settings, file) };
+  return { config, file, expectedFile, settings: effectiveConfig(config, { ...settings, content }, file) };
 }
 
 interface From<T> {
@@ -151,7 +154,11 @@ function collect({ places, content, file, home, base }: Inputs): Collected {
 }
 
 /** Every setting with its source, for people who wonder. */
-function effectiveConfig(config: Config, from: Collected, file: string | undefined): readonly Setting[] {
+function effectiveConfig(
+  config: Config,
+  from: Collected & Pick<Inputs, 'content'>,
+  file: string | undefined,
+): readonly Setting[] {
   const { server } = from;
   const fileOrDefault = (value: unknown) => (value === undefined || file === undefined ? 'default' : file);
   return [
@@ -167,6 +174,7 @@ function effectiveConfig(config: Config, from: Collected, file: string | undefin
     { key: 'stateDir', value: config.stateDir, source: from.stateDir.source },
     { key: 'logLevel', value: config.logLevel, source: from.logLevel.source },
     { key: 'apiKeyFile', value: config.apiKeyFile, source: fileOrDefault(config.apiKeyFile) },
+    { key: 'bandwidth', value: config.bandwidth, source: fileOrDefault(from.content.bandwidth) },
     // Arguments of the command stay out: some people put secrets there.
     { key: 'apiKeyCommand', value: config.apiKeyCommand?.[0], source: fileOrDefault(config.apiKeyCommand) },
     ...config.pairs.map((pair, i) => ({ key: `pairs[${i}]`, value: pair, source: file ?? 'default' })),

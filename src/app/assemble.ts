@@ -45,7 +45,7 @@ export interface Assembled extends CyclePair, Standing {
 
 /** `halts`: where it is told that the pair is halted, or no longer. Throws what keeps the pair from being synced now; then nothing is left open. */
 export async function assemble(
-  link: Pick<ServerLink, 'storage' | 'gate'>,
+  link: Pick<ServerLink, 'storage' | 'gate' | 'bandwidth'>,
   given: Found,
   halts?: Halts,
 ): Promise<Assembled> {
@@ -94,6 +94,7 @@ export async function assemble(
     removals: createRecentRemovals(),
     trashed,
     gate,
+    bandwidth: link.bandwidth,
     clock: run.clock,
     observer: run.observer,
     checkRoot: () => rootKeeper.check(),
@@ -201,6 +202,7 @@ function openFolder(found: Found, trashed: TrashNotes): Promise<OpenLocalFolder>
     disk,
     clock: run.clock,
     settleMs: pairConfig.settleMs,
+    freeReserveBytes: pairConfig.minFreeBytes,
     makeOwnFolders: !run.dryRun,
     ...(host === undefined ? {} : { host }),
     onTrashed: (path, trash) => trashed.note(path, trash),

@@ -41,7 +41,7 @@ export interface FarSide {
 
 /** `unclean`: the last run did not end by itself. */
 export async function openFarSide(
-  link: Pick<ServerLink, 'storage'>,
+  link: Pick<ServerLink, 'storage' | 'bandwidth'>,
   found: Found,
   unclean: boolean,
 ): Promise<FarSide> {
@@ -62,7 +62,7 @@ export async function openFarSide(
   const writes = mayWrite(found);
   const moves = createMoveKeeper(own, found);
   if (!run.dryRun) await tidyUp(own(), found, unclean);
-  const hooks = { owned, contradiction, halfway: () => moves.noted() };
+  const hooks = { owned, contradiction, halfway: () => moves.noted(), bandwidth: link.bandwidth };
   let remote = remoteOn(current, found, hooks);
   await findRoot(remote, found);
   if (writes && (unclean || state.rebuilt || state.base().children.size === 0)) await moves.finish();
@@ -103,11 +103,12 @@ interface Opened {
 
 function remoteOn(
   { client, traits }: Opened,
-  { pairConfig, run, workspace, state }: Found,
+  { pairConfig, run, workspace, state, resumeFrom }: Found,
   hooks: {
     readonly owned: () => string;
     readonly contradiction: (what: string) => void;
     readonly halfway: () => void;
+    readonly bandwidth: ServerLink['bandwidth'];
   },
 ): Remote {
   return createRunToolsRemote({
@@ -117,6 +118,8 @@ function remoteOn(
     root: pairConfig.path as RemoteDir,
     workspaceName: workspaceName(workspace),
     trash: pairConfig.trash.remote,
+    bandwidth: hooks.bandwidth,
+    resumeFrom,
     random: hooks.owned,
     onLeftover: () => state.saveNote(LEFTOVERS, 'yes'),
     onHalfway: hooks.halfway,

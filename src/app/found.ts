@@ -29,6 +29,8 @@ export interface Found {
   readonly approvals: Pick<Approvals, 'readHeld' | 'saveHeld' | 'approved' | 'take'>;
   /** What rtsync keeps below the root, outside of its own folder. */
   readonly ownThings?: readonly OwnThing[];
+  /** Bytes from which on a download that broke off is gone on with, instead of the usual ones. */
+  readonly resumeFrom?: number | undefined;
   /** Another disk than the machine's. */
   readonly disk?: Disk;
   /** Chance for names of ours on the server: so many random hexadecimal digits. */

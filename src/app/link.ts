@@ -1,10 +1,13 @@
 /** The link to a server: key, gate and connections, put together once for all pairs of a process. */
 import { join } from 'node:path';
+import { type BandwidthConfig, limitsAny, minuteOfDay, rateAt } from '../config/bandwidth.ts';
 import { findCredential } from '../config/secrets.ts';
 import type { Config } from '../config.ts';
+import type { Bandwidth } from '../lib/bandwidth.ts';
 import type { Clock } from '../lib/clock.ts';
 import { RtsyncError } from '../lib/errors.ts';
 import type { Gate } from '../lib/gate.ts';
+import { createBandwidth } from '../pace/bandwidth.ts';
 import { createGate, type PacedGate } from '../pace/queue.ts';
 import { paceFile } from '../pace/saved.ts';
 import { createHttp } from '../remote/http.ts';
@@ -25,6 +28,8 @@ export interface LinkOptions {
 /** A server with a key: one gate, one pool of connections, for all pairs of the process. */
 export interface ServerLink {
   readonly gate: PacedGate;
+  /** How fast file bytes may go; undefined: as fast as they can. */
+  readonly bandwidth?: Bandwidth | undefined;
   readonly workspaces: Workspaces;
   /** `through`: the gate as one pair sees it. */
   storage(workspaceId: string, traits: Traits | undefined, through?: Gate): StorageClient;
@@ -60,6 +65,7 @@ export async function openServer(config: Config, options: LinkOptions): Promise<
   const common = { http, gate, clock, key: credential.key, ...auth };
   return {
     gate,
+    bandwidth: bandwidthOf(config.bandwidth, clock),
     workspaces: createWorkspaces({ ...common, origin: server.apiUrl }),
     storage: (workspaceId, traits, through = gate) =>
       createStorageClient({
@@ -75,6 +81,11 @@ export async function openServer(config: Config, options: LinkOptions): Promise<
       await http.close();
     },
   };
+}
+
+function bandwidthOf(bandwidth: BandwidthConfig, clock: Clock): Bandwidth | undefined {
+  if (!limitsAny(bandwidth)) return undefined;
+  return createBandwidth({ clock, rateAt: (way, now) => rateAt(bandwidth, way, minuteOfDay(now)) });
 }
 
 /** The configuration compares workspaces as they are spelled; here their ids are known. */

@@ -22,6 +22,7 @@ const SWITCHES: Switches = {
   badBatch: ['stops', 'skips'],
   deleteMissing: [200, 404],
   folderDownload: ['refused', 'huge'],
+  ranges: ['honoured', 'ignored'],
   errorShape: ['envelope', 'text', 'plain-string'],
   statusForMissing: [404, 500],
   pathEncoding: ['segments', 'whole'],

@@ -72,9 +72,32 @@ export function bytesInWords(bytes: number): string {
   return `${value.toFixed(digits)} ${units[unit]}`;
 }
 
+/** `3.1 of 80 MB`: both in the unit of the second. */
+export function partInWords(part: number, whole: number): string {
+  const [size = '0', unit = 'B'] = bytesInWords(whole).split(' ');
+  const bytes = unit === 'B' ? 1 : 1000 ** ['B', 'kB', 'MB', 'GB', 'TB'].indexOf(unit);
+  const value = part / bytes;
+  return `${value.toFixed(unit === 'B' || value === 0 || value >= 99.5 ? 0 : 1)} of ${size} ${unit}`;
+}
+
+/** `43 s`, `4 min`, `1 h 5 min`; rounded up. */
+export function timeInWords(seconds: number): string {
+  const whole = Math.ceil(seconds);
+  if (whole < 100) return `${whole} s`;
+  const minutes = Math.ceil(whole / 60);
+  if (minutes < 60) return `${minutes} min`;
+  const rest = minutes % 60;
+  return `${Math.floor(minutes / 60)} h${rest === 0 ? '' : ` ${rest} min`}`;
+}
+
+/** `2,000` */
+export function grouped(count: number): string {
+  return count.toLocaleString('en-US');
+}
+
 /** `1 file`, `2 files` */
 export function counted(count: number, one: string, many = `${one}s`): string {
-  return `${count} ${count === 1 ? one : many}`;
+  return `${grouped(count)} ${count === 1 ? one : many}`;
 }
 
 function oneLine(text: string): string {

@@ -4,6 +4,8 @@
  */
 import type { EngineEvent, Observer } from '../engine/events.ts';
 import { type PlannedStep, stepOf } from '../engine/report.ts';
+import { createOutlook, type OutlookParts, standingInWords } from './outlook.ts';
+import { grouped } from './output.ts';
 
 export interface ProgressOutput {
   readonly isTTY?: boolean | undefined;
@@ -19,21 +21,22 @@ export interface Progress extends Observer {
 /** Between two drawings; a terminal is not a log. */
 const EVERY_MS = 80;
 
-export function createProgress(output: ProgressOutput, requests: () => number, now: () => number): Progress {
+export function createProgress(output: ProgressOutput, parts: OutlookParts): Progress {
   if (output.isTTY !== true) return { on: () => undefined, clear: () => undefined };
+  const outlook = createOutlook(parts);
   let drawn = false;
   let drawnAt = Number.NEGATIVE_INFINITY;
   let phase = 'starting';
-  let total = 0;
-  let done = 0;
   let current = '';
 
   const draw = (force: boolean): void => {
-    if (!force && now() - drawnAt < EVERY_MS) return;
-    drawnAt = now();
+    const now = parts.now();
+    if (!force && now - drawnAt < EVERY_MS) return;
+    drawnAt = now;
     drawn = true;
-    const share = total === 0 ? '' : ` ${done}/${total}`;
-    const line = `${phase}${share} · ${requests()} requests${current === '' ? '' : ` · ${current}`}`;
+    const { standing } = phase === 'working' ? outlook : {};
+    const how = standing === undefined ? `${grouped(parts.requests())} requests` : standingInWords(standing);
+    const line = `${phase} · ${how}${current === '' ? '' : ` · ${current}`}`;
     output.write(`\r\x1b[2K${shorten(line, (output.columns ?? 80) - 1)}`);
   };
   const clear = (): void => {
@@ -44,6 +47,7 @@ export function createProgress(output: ProgressOutput, requests: () => number, n
   return {
     clear,
     on: (event: EngineEvent) => {
+      outlook.on(event);
       switch (event.kind) {
         case 'phase':
           phase = event.phase;
@@ -51,16 +55,43 @@ export function createProgress(output: ProgressOutput, requests: () => number, n
           if (event.phase === 'idle') return clear();
           return draw(true);
         case 'planned':
-          total = event.plan.operations.length;
-          done = 0;
           return draw(false);
         case 'operation':
-          done += 1;
           current = describe(stepOf(event.operation));
           return draw(false);
         default:
           return undefined;
       }
+    },
+  };
+}
+
+/** Lines of a log that nobody has on a terminal: this often, and before what takes long. */
+const LINE_EVERY_MS = 30_000;
+const LONG_SECONDS = 30;
+
+/** The same for a log: how far a long run has come, now and then. `tell` gets the figures and the sentence. */
+export function createProgressLines(
+  parts: OutlookParts,
+  tell: (figures: Readonly<Record<string, number>>, sentence: string) => void,
+): Observer {
+  const outlook = createOutlook(parts);
+  let toldAt = Number.NEGATIVE_INFINITY;
+  const line = (): void => {
+    const { standing } = outlook;
+    if (standing === undefined) return;
+    toldAt = parts.now();
+    const { files, ofFiles, bytes, ofBytes, requestsToGo, seconds } = standing;
+    const time = seconds === undefined ? {} : { seconds: Math.ceil(seconds) };
+    tell({ files, ofFiles, bytes, ofBytes, requestsToGo, ...time }, standingInWords(standing));
+  };
+  return {
+    on: (event) => {
+      outlook.on(event);
+      if (event.kind === 'planned') {
+        toldAt = parts.now();
+        if ((outlook.standing?.seconds ?? 0) >= LONG_SECONDS) line();
+      } else if (event.kind === 'operation' && parts.now() - toldAt >= LINE_EVERY_MS) line();
     },
   };
 }

@@ -2,6 +2,7 @@
 import type { Held, Problem } from '../core/plan.ts';
 import { isRegression } from '../core/regressions.ts';
 import type { PlannedStep, RunReport } from '../engine/report.ts';
+import { forecastInWords } from './outlook.ts';
 import { bytesInWords, counted, type Output } from './output.ts';
 import { describe, printable } from './progress.ts';
 
@@ -88,10 +89,7 @@ function headline(report: RunReport, output: Pick<Output, 'style'>): string {
   const done = whatWasDone(report);
   const seconds = `${(report.durationMs / 1000).toFixed(1)} s, ${counted(report.requests.total, 'request')}`;
   if (report.dryRun) {
-    const cost =
-      report.forecast === undefined
-        ? ''
-        : ` (about ${counted(report.forecast.requests, 'request')}, ${bytesInWords(report.forecast.bytes)})`;
+    const cost = report.forecast === undefined ? '' : ` (${forecastInWords(report.forecast)})`;
     const nothing = report.inSync ? 'do nothing, both sides are equal' : 'do nothing now';
     return `${report.pair}: would ${done === '' ? nothing : `do: ${done}${cost}`}`;
   }

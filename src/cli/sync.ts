@@ -2,10 +2,11 @@
 import type { Command } from 'commander';
 import { openServer, type ServerLink } from '../app/link.ts';
 import { openPair } from '../app.ts';
+import { type BandwidthConfig, parseBandwidth } from '../config/bandwidth.ts';
 import { type PairConfig, pairFor } from '../config/pairs.ts';
 import type { Direction, Mode } from '../core/rules.ts';
 import type { Observer } from '../engine/events.ts';
-import type { Pair } from '../engine/pair.ts';
+import { limitsOf, type Pair } from '../engine/pair.ts';
 import { exitCodeOf } from '../engine/report.ts';
 import { type RunResult, requestsSince, runUntilQuiet } from '../engine/run-once.ts';
 import { systemClock } from '../lib/clock.ts';
@@ -14,7 +15,7 @@ import type { RequestCounts } from '../lib/gate.ts';
 import { countDone, type FailedRun, failedReport } from './failed-report.ts';
 import type { CliContext } from './globals.ts';
 import { observeWith } from './observe.ts';
-import { createProgress } from './progress.ts';
+import { createProgress, createProgressLines } from './progress.ts';
 import { reportLines } from './report-lines.ts';
 
 /** A pause that the server asks for may hold up a single run this long; after that it ends with "try later". */
@@ -33,6 +34,7 @@ const VERBS: readonly Verb[] = [
 ];
 
 interface SyncOptions {
+  readonly bwlimit?: BandwidthConfig;
   readonly mirror?: boolean;
   readonly force?: boolean;
 }
@@ -43,7 +45,12 @@ export function registerSync(program: Command, context: CliContext): void {
       .command(verb.name)
       .description(verb.does)
       .argument('[folder]', 'folder on this machine, or the name of a configured pair')
-      .argument('[workspace]', 'id, slug or name of a workspace, with :/path for a folder in it');
+      .argument('[workspace]', 'id, slug or name of a workspace, with :/path for a folder in it')
+      .option(
+        '--bwlimit <rate>',
+        'file bytes a second, such as "1 MB", or UP:DOWN; "off" for no limit. Instead of what the configuration says',
+        parseBandwidth,
+      );
     if (verb.direction !== undefined) {
       command
         .option('--mirror', 'make the target exactly like the source, deleting what only the target has')
@@ -62,7 +69,7 @@ interface Ends {
 
 async function run(context: CliContext, verb: Verb, ends: Ends, options: SyncOptions): Promise<ExitCode> {
   const mode: Mode = options.mirror === true ? 'mirror' : options.force === true ? 'force' : 'normal';
-  const { pairs, link } = await begin(context, verb, ends);
+  const { pairs, link } = await begin(context, verb, ends, options);
   let worst: ExitCode = EXIT.done;
   try {
     for (const pairConfig of pairs)
@@ -78,10 +85,12 @@ async function begin(
   context: CliContext,
   verb: Verb,
   ends: Ends,
+  options: SyncOptions,
 ): Promise<{ readonly pairs: readonly PairConfig[]; readonly link: ServerLink }> {
   let pairs: readonly PairConfig[] | undefined;
   try {
-    const { config } = await context.config();
+    const { config: loaded } = await context.config();
+    const config = { ...loaded, bandwidth: options.bwlimit ?? loaded.bandwidth };
     pairs = pairFor(ends, context.io.cwd, config.pairs);
     const clock = systemClock();
     const how = { env: context.io.env, clock, maxWaitMs: PATIENCE_MS, single: true };
@@ -153,14 +162,24 @@ async function syncPair(
   const log = await context.log();
   const clock = systemClock();
   const globals = context.globals();
-  const progress = createProgress(
-    globals.json ? { write: () => undefined } : context.io.stderr,
-    () => link.gate.counts.total,
-    () => clock.monotonic(),
-  );
+  const parts = {
+    requests: () => link.gate.counts.total,
+    now: () => clock.monotonic(),
+    limits: () => limitsOf(link),
+  };
+  const shown = globals.json ? { write: () => undefined } : context.io.stderr;
+  const progress = createProgress(shown, parts);
+  // A dry run says it all at its end.
+  const lines =
+    ('isTTY' in shown && shown.isTTY === true) || globals.dryRun
+      ? undefined
+      : createProgressLines(parts, (figures, sentence) => log.info(figures, sentence));
   const opened = await openPair(config, link, job.pairConfig, {
     clock,
-    observer: observeWith(log, progress, job.done.on),
+    observer: observeWith(log, progress, (event) => {
+      job.done.on(event);
+      lines?.on(event);
+    }),
     direction: job.verb.direction,
     mode: job.mode,
     dryRun: globals.dryRun,
@@ -169,8 +188,8 @@ async function syncPair(
   try {
     const result = await runToTheEnd(opened.pair, context.signal, job.before);
     progress.clear();
-    const lines = reportLines(result.report, context.output(), job.pairConfig.trash);
-    context.output().result(lines, result.report);
+    const told = reportLines(result.report, context.output(), job.pairConfig.trash);
+    context.output().result(told, result.report);
     return result;
   } finally {
     progress.clear();

@@ -5,6 +5,7 @@ import { openServer, type ServerLink } from '../app/link.ts';
 import { type PairConfig, pairFor } from '../config/pairs.ts';
 import type { Config } from '../config.ts';
 import type { CycleResult } from '../engine/cycle.ts';
+import { limitsOf } from '../engine/pair.ts';
 import { stepOf } from '../engine/report.ts';
 import { type WatchOptions, watchPair } from '../engine/watch.ts';
 import { watchFiles } from '../engine/watcher.ts';
@@ -13,7 +14,7 @@ import { RtsyncError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import type { CliContext } from './globals.ts';
 import { observeWith } from './observe.ts';
-import { createProgress, describe } from './progress.ts';
+import { createProgress, createProgressLines, describe } from './progress.ts';
 
 /** The net under the watcher's hints: everything local is scanned again this often. */
 const RESCAN_MS = 600_000;
@@ -78,12 +79,18 @@ async function watchOne(
 ): Promise<void> {
   const log = job.pairs.length > 1 ? job.log.child({ pair: job.pair.name }) : job.log;
   const clock = systemClock();
-  const progress = createProgress(
-    context.io.stderr,
-    () => link.gate.counts.total,
-    () => clock.monotonic(),
-  );
+  const parts = {
+    requests: () => link.gate.counts.total,
+    now: () => clock.monotonic(),
+    limits: () => limitsOf(link),
+  };
+  const progress = createProgress(context.io.stderr, parts);
+  const lines =
+    context.io.stderr.isTTY === true
+      ? undefined
+      : createProgressLines(parts, (figures, sentence) => log.info(figures, sentence));
   const observer = observeWith(log, progress, (event) => {
+    lines?.on(event);
     if (event.kind !== 'operation' || (event.result !== 'done' && event.result !== 'failed')) return;
     progress.clear();
     log.info(

@@ -32,6 +32,8 @@ export interface PairConfig {
   readonly maxStalenessSeconds: number;
   readonly trash: TrashConfig;
   readonly uploadLimitBytes: number;
+  /** Downloads leave so much of the disk free. */
+  readonly minFreeBytes: number;
   readonly settleMs: number;
 }
 
@@ -98,6 +100,7 @@ export function completePair(
     maxStalenessSeconds: pair.maxStalenessSeconds ?? PAIR_DEFAULTS.maxStalenessSeconds,
     trash: { ...PAIR_DEFAULTS.trash, ...defined(trash) },
     uploadLimitBytes: pair.uploadLimitBytes ?? PAIR_DEFAULTS.uploadLimitBytes,
+    minFreeBytes: pair.minFreeBytes ?? PAIR_DEFAULTS.minFreeBytes,
     settleMs: pair.settleMs ?? PAIR_DEFAULTS.settleMs,
   };
 }

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import type { ConflictPolicy } from '../core/plan.ts';
 import { LOG_LEVELS } from '../lib/log.ts';
+import { bandwidthSchema } from './bandwidth.ts';
 
 export const POLICIES = [
   'keep-both',
@@ -69,6 +70,7 @@ export const pairSchema = z.strictObject(
       )
       .optional(),
     uploadLimitBytes: whole('bytes', 1).optional(),
+    minFreeBytes: whole('bytes that downloads leave free', 0).optional(),
     settleMs: whole('milliseconds', 0, 600_000).optional(),
   },
   shape,
@@ -94,6 +96,7 @@ export const fileSchema = z.strictObject(
       .array(text, { error: 'a command as a list, such as ["pass", "show", "runtools"]' })
       .min(1, { error: 'a command as a list, such as ["pass", "show", "runtools"]' })
       .optional(),
+    bandwidth: bandwidthSchema.optional(),
     pairs: z.array(pairSchema, { error: 'a list of pairs' }).optional(),
     stateDir: text.optional(),
     logLevel: oneOf(LOG_LEVELS).optional(),
@@ -119,6 +122,7 @@ export const PAIR_DEFAULTS = {
   trash: { remote: true, days: 30, localBytes: null, remoteBytes: null },
   /** The smaller reading of "100 MB". */
   uploadLimitBytes: 100_000_000,
+  minFreeBytes: 100_000_000,
   settleMs: 150,
 } as const;
 
@@ -128,6 +132,8 @@ export function keysAt(path: readonly PropertyKey[]): readonly string[] {
   const last = path.findLast((step) => typeof step === 'string');
   if (last === 'pairs') return Object.keys(pairSchema.shape);
   if (last === 'server') return ['apiUrl', 'storageUrl', 'auth', 'limitPerMinute', 'concurrency'];
+  if (last === 'bandwidth') return ['up', 'down', 'timetable'];
+  if (last === 'timetable') return ['from', 'to', 'up', 'down'];
   if (last === 'trash') return ['remote', 'days', 'localBytes', 'remoteBytes'];
   if (last === 'maxDelete') return ['files', 'percent'];
   return last === 'conflicts' ? ['match', 'policy'] : [];

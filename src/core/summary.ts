@@ -40,21 +40,66 @@ export function summarise({ operations }: Plan): Summary {
 }
 
 export interface Forecast {
+  /** Uploads, downloads and compares. */
+  readonly files: number;
   readonly requests: number;
   readonly bytes: number;
+  readonly up: number;
+  readonly down: number;
 }
 
 export function forecast(plan: Plan): Forecast {
-  const { bytes } = summarise(plan);
-  return { requests: forecastRequests(plan), bytes: bytes.up + bytes.down };
+  const { operations, bytes } = summarise(plan);
+  const files = operations.upload + operations.download + operations.compare;
+  return { files, requests: forecastRequests(plan), bytes: bytes.up + bytes.down, ...bytes };
+}
+
+/** What holds a run to its pace; undefined: nothing that is known. */
+export interface Limits {
+  readonly requestsPerMinute?: number | undefined;
+  /** Bytes a second. */
+  readonly up?: number | undefined;
+  readonly down?: number | undefined;
+}
+
+export interface Estimate {
+  readonly seconds: number;
+  /** Which limit makes it so. */
+  readonly by: keyof Limits;
+}
+
+/** How long it takes at these limits at least; undefined where there are none. */
+export function estimate(
+  left: Pick<Forecast, 'requests' | 'up' | 'down'>,
+  limits: Limits,
+): Estimate | undefined {
+  const { requestsPerMinute, up, down } = limits;
+  const all: readonly Estimate[] = [
+    ...(requestsPerMinute === undefined
+      ? []
+      : [{ seconds: (left.requests * 60) / requestsPerMinute, by: 'requestsPerMinute' as const }]),
+    ...(up === undefined ? [] : [{ seconds: left.up / up, by: 'up' as const }]),
+    ...(down === undefined ? [] : [{ seconds: left.down / down, by: 'down' as const }]),
+  ];
+  return all.reduce<Estimate | undefined>(
+    (longest, one) => (longest === undefined || one.seconds > longest.seconds ? one : longest),
+    undefined,
+  );
+}
+
+/** What one operation costs by itself, without the looks that a folder's operations share. */
+export function ownRequests({ kind }: Operation): number {
+  return REQUESTS[kind];
 }
 
 /**
  * Transfers cost one request each; around them a folder costs a list before and a list after for each batch, and a
- * batch move when old versions are retired.
+ * batch move when old versions are retired. A folder that is new there costs no look.
  */
 export function forecastRequests({ operations }: Plan): number {
   let requests = 0;
+  const made = new Set<string>();
+  for (const one of operations) if (one.kind === 'makeFolderRemote') made.add(one.place.path);
   const groups = { fresh: new Map(), replaced: new Map(), read: new Map(), removed: new Map() } as const;
   for (const operation of operations) {
     const own = REQUESTS[operation.kind];
@@ -62,6 +107,7 @@ export function forecastRequests({ operations }: Plan): number {
     const group = groupOf(operation);
     if (group === undefined || !('place' in operation)) continue;
     const dir = parentOf(operation.place.path);
+    if (group === 'fresh' && made.has(dir)) continue;
     groups[group].set(dir, (groups[group].get(dir) ?? 0) + 1);
   }
   const batches = (group: ReadonlyMap<string, number>): number =>

@@ -5,8 +5,11 @@
 import type { IgnoreRules } from '../core/ignore.ts';
 import type { ConflictPolicy } from '../core/plan.ts';
 import type { Direction, Mode } from '../core/rules.ts';
+import type { Limits } from '../core/summary.ts';
 import type { RemoteTree } from '../core/tree.ts';
+import type { Bandwidth } from '../lib/bandwidth.ts';
 import type { Clock } from '../lib/clock.ts';
+import type { Gate } from '../lib/gate.ts';
 import type { LocalFolder } from '../local/local.ts';
 import type { PairGate } from '../pace/pair-gate.ts';
 import type { Remote } from '../remote/remote.ts';
@@ -45,6 +48,8 @@ export interface Pair {
   /** Held deletes, and what a person let pass. */
   readonly approvals: Pick<Approvals, 'readHeld' | 'saveHeld' | 'approved'>;
   readonly gate: PairGate;
+  /** How fast file bytes may go; undefined: no limit. */
+  readonly bandwidth?: Bandwidth | undefined;
   readonly clock: Clock;
   readonly observer: Observer;
   /** Paths that wait after a failure. */
@@ -62,4 +67,17 @@ export interface Pair {
   checkRemote(remote: RemoteTree, again: boolean, signal: AbortSignal): Promise<void>;
   /** Throws `halted` when the local root is no longer the one that the base speaks of. */
   checkRoot(): void;
+}
+
+/** What holds the pair to its pace now. Without those that nobody set. */
+export function limitsOf({
+  gate,
+  bandwidth,
+}: Pick<Pair, 'bandwidth'> & { readonly gate: Pick<Gate, 'limitPerMinute'> }): Limits {
+  const [up, down] = [bandwidth?.rate('up'), bandwidth?.rate('down')];
+  return {
+    ...(gate.limitPerMinute === undefined ? {} : { requestsPerMinute: gate.limitPerMinute }),
+    ...(up === undefined ? {} : { up }),
+    ...(down === undefined ? {} : { down }),
+  };
 }

@@ -1,6 +1,7 @@
 /** What a run did, as data: the object that `--json` prints, and the exit code that follows from it. */
 import type { Held, Operation, OperationKind, Problem } from '../core/plan.ts';
 import type { Direction } from '../core/rules.ts';
+import type { Estimate, Forecast, Limits } from '../core/summary.ts';
 import { EXIT, type ExitCode, type RtsyncError } from '../lib/errors.ts';
 
 export interface OperationCounts {
@@ -21,6 +22,13 @@ export type PlannedStep =
   | { readonly kind: Exclude<OperationKind, TwoPaths>; readonly path: string }
   | { readonly kind: TwoPaths; readonly path: string; readonly other: string };
 
+/** What a real run will cost. `seconds`, and `by` what: at the limits in force, where there are any. */
+export interface RunForecast extends Forecast, Partial<Estimate> {
+  /** Those of the requests that only look. */
+  readonly looks: number;
+  readonly limits: Limits;
+}
+
 /** One run of `sync`, `push` or `pull`, however many cycles it took. Bytes, milliseconds. */
 export interface RunReport {
   readonly version: 1;
@@ -37,7 +45,8 @@ export interface RunReport {
   readonly held: readonly Held[];
   /** In dry runs: what would be done, in order, without what is held. */
   readonly plan?: readonly PlannedStep[];
-  readonly forecast?: { readonly requests: number; readonly bytes: number; readonly seconds?: number };
+  /** In dry runs. */
+  readonly forecast?: RunForecast;
 }
 
 export function noOperations(): OperationCounts {

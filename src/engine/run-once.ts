@@ -1,13 +1,13 @@
 /** `sync`, `push`, `pull`: cycles until nothing is left to do, then one report. */
-import { forecast } from '../core/summary.ts';
+import { estimate, forecast } from '../core/summary.ts';
 import type { RtsyncError } from '../lib/errors.ts';
 import type { RequestCounts } from '../lib/gate.ts';
 import { type CycleRequest, type CycleResult, type Memory, runCycle } from './cycle.ts';
 import { weightOf } from './ledger.ts';
 import { remaining, whatNext } from './next.ts';
-import type { Pair } from './pair.ts';
+import { limitsOf, type Pair } from './pair.ts';
 import { keepSnapshot } from './recall.ts';
-import { noOperations, type OperationCounts, type RunReport, stepOf } from './report.ts';
+import { noOperations, type OperationCounts, type RunForecast, type RunReport, stepOf } from './report.ts';
 
 /** Cycles after which a run stops chasing a side that changes faster than it can follow. */
 const MOST_CYCLES = 25;
@@ -99,7 +99,21 @@ function reportOf(pair: Pair, last: CycleResult, tally: Tally, durationMs: numbe
     held: last.held,
   };
   if (!dryRun) return report;
-  return { ...report, plan: last.plan.operations.map(stepOf), forecast: forecast(last.plan) };
+  return {
+    ...report,
+    plan: last.plan.operations.map(stepOf),
+    forecast: forecastOf(pair, last, report.requests.total),
+  };
+}
+
+/** The real run looks at all that the dry one looked at. */
+function forecastOf(pair: Pair, { plan }: CycleResult, looks: number): RunForecast {
+  const limits = limitsOf(pair);
+  const deeds = forecast(plan);
+  const costs = { ...deeds, requests: deeds.requests + looks, looks };
+  const { seconds, by } = estimate(costs, limits) ?? {};
+  if (seconds === undefined || by === undefined) return { ...costs, limits };
+  return { ...costs, seconds: Math.ceil(seconds), by, limits };
 }
 
 /** What was asked between two counts. */

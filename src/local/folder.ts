@@ -150,6 +150,7 @@ function groundOf(
     newFileMode: facts.newFileMode,
     grainMs: options.grainMs ?? 50,
     freeReserveBytes: options.freeReserveBytes ?? 0,
+    promised: { bytes: 0 },
     host: options.host ?? hostname(),
     onTrashed: options.onTrashed,
     onLateWrite: options.onLateWrite,

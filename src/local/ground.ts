@@ -15,6 +15,8 @@ export interface Ground {
   /** A version younger than this could change without looking different. */
   readonly grainMs: number;
   readonly freeReserveBytes: number;
+  /** Bytes of downloads under way that are not on the disk yet. */
+  readonly promised: { bytes: number };
   /** Name of this machine, for the names of conflict copies. */
   readonly host: string;
   /** A given-up version now lies at `trash` (absolute). */

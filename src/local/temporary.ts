@@ -29,7 +29,7 @@ export function receivedBy(temporary: LocalTemporary): Received | undefined {
 
 export async function makeTemporary(ground: Ground, size: number): Promise<LocalTemporary> {
   makeOwnFolders(ground.root, ground.disk);
-  await checkRoom(ground, size);
+  const room = await takeRoom(ground, size);
   const file = `${ground.root}/${OWN_FOLDER}/tmp/${randomUUID()}`;
   let handle: DiskFile | undefined;
   let whole: number | undefined;
@@ -38,6 +38,7 @@ export async function makeTemporary(ground: Ground, size: number): Promise<Local
     const open = handle;
     handle = undefined;
     whole = undefined;
+    room.left(0);
     await open?.close();
   };
   const temporary: LocalTemporary = {
@@ -46,8 +47,10 @@ export async function makeTemporary(ground: Ground, size: number): Promise<Local
       try {
         handle ??= await ground.disk.open(file, WRITE_FLAGS, 0o600);
         await handle.truncate(0);
-        const got = await pour(handle, body, limit);
+        room.left(size);
+        const got = await pour(handle, body, limit, (came) => room.left(size - came));
         whole = got.size;
+        room.left(0);
         return got;
       } catch (error) {
         throw receiveError(error);
@@ -66,20 +69,35 @@ export async function makeTemporary(ground: Ground, size: number): Promise<Local
   return temporary;
 }
 
-async function checkRoom(ground: Ground, size: number): Promise<void> {
-  const { bavail, bsize } = await ground.disk.statfs(ground.root);
-  const free = bavail * bsize;
-  if (free - size >= ground.freeReserveBytes) return;
-  throw new RtsyncError('disk-full', {
-    message: `the disk of ${ground.root} has ${free} bytes free: too few for ${size} more and the reserve`,
-    path: ground.root,
-  });
+/** Room that one download takes up before its bytes are on the disk. */
+interface Room {
+  /** So many bytes are still to come. */
+  left(bytes: number): void;
+}
+
+/** What others under way will take counts as taken: each alone might fit where all do not. */
+async function takeRoom({ disk, root, promised, freeReserveBytes }: Ground, size: number): Promise<Room> {
+  const { bavail, bsize } = await disk.statfs(root);
+  const free = bavail * bsize - promised.bytes;
+  if (free - size < freeReserveBytes)
+    throw new RtsyncError('disk-full', {
+      message: `the disk of ${root} has ${Math.max(0, free)} bytes free: too few for ${size} more and the ${freeReserveBytes} that stay free ("minFreeBytes")`,
+      path: root,
+    });
+  let mine = 0;
+  const left = (bytes: number): void => {
+    promised.bytes += Math.max(0, bytes) - mine;
+    mine = Math.max(0, bytes);
+  };
+  left(size);
+  return { left };
 }
 
 async function pour(
   handle: DiskFile,
   body: AsyncIterable<Uint8Array>,
   limit: number,
+  onWritten: (size: number) => void,
 ): Promise<{ readonly size: number; readonly digest: string }> {
   const sum = createHash('sha256');
   let size = 0;
@@ -93,6 +111,7 @@ async function pour(
       at += bytesWritten;
     }
     size += chunk.length;
+    onWritten(size);
   }
   return { size, digest: sum.digest('hex') };
 }

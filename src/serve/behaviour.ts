@@ -29,6 +29,8 @@ export interface Behaviour {
   deleteMissing: 200 | 404;
   /** Download of a folder. `huge` claims 2^63-1 bytes and breaks off. */
   folderDownload: 'refused' | 'huge';
+  /** Whether a download may ask for a part (`Range`). */
+  ranges: 'honoured' | 'ignored';
   /** `plain-string` is `{"error": "text"}`, `text` is no JSON at all. */
   errorShape: 'envelope' | 'text' | 'plain-string';
   statusForMissing: 404 | 500;
@@ -74,6 +76,7 @@ export function defaultBehaviour(): Behaviour {
     badBatch: 'stops',
     deleteMissing: 200,
     folderDownload: 'refused',
+    ranges: 'honoured',
     errorShape: 'envelope',
     statusForMissing: 404,
     pathEncoding: 'segments',

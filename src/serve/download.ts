@@ -14,6 +14,8 @@ export interface DownloadRequest {
   readonly segments: Segments;
   /** Ask browsers to save rather than show. */
   readonly attachment: boolean;
+  /** The header `Range`, if it came. */
+  readonly range: string | undefined;
   /** Break off after so many bytes; `true`: after half of them. */
   readonly cut: number | true | undefined;
 }
@@ -26,7 +28,19 @@ export async function sendFile(shelf: Shelf, reply: FastifyReply, wanted: Downlo
   const handle = await openPlain(shelf, segments);
   const { size } = await handle.stat();
   reply.header('content-type', 'application/octet-stream');
-  reply.header('content-length', size);
+  const part = shelf.behaviour.ranges === 'honoured' ? partOf(wanted.range, size) : undefined;
+  if (part === 'none') {
+    await handle.close();
+    reply.header('content-range', `bytes */${size}`);
+    throw new ApiError(416, 'range_not_satisfiable', `there are no such bytes in ${idOf(segments)}`);
+  }
+  const { start, end } = part ?? { start: 0, end: size };
+  const length = end - start;
+  if (part !== undefined) {
+    reply.code(206);
+    reply.header('content-range', `bytes ${start}-${end - 1}/${size}`);
+  }
+  reply.header('content-length', length);
   if (wanted.attachment) {
     const name = encodeURIComponent(segments.at(-1) ?? '').replaceAll("'", '%27');
     reply.header('content-disposition', `attachment; filename*=UTF-8''${name}`);
@@ -34,13 +48,25 @@ export async function sendFile(shelf: Shelf, reply: FastifyReply, wanted: Downlo
   if (cut !== undefined) {
     return breakOff(
       reply,
-      await readStart(handle, cut === true ? Math.floor(size / 2) : Math.min(cut, size)),
+      await readPart(handle, start, cut === true ? Math.floor(length / 2) : Math.min(cut, length)),
     );
   }
-  if (size > SMALL) return reply.send(Readable.from(content(handle, size), { objectMode: false }));
-  const bytes = await readStart(handle, size);
-  if (bytes.length < size) return breakOff(reply, bytes);
+  if (length > SMALL) return reply.send(Readable.from(content(handle, start, end), { objectMode: false }));
+  const bytes = await readPart(handle, start, length);
+  if (bytes.length < length) return breakOff(reply, bytes);
   return reply.send(bytes);
+}
+
+/** One range; undefined for what is none, or several at once: then the whole is sent. `end` is not in it. */
+function partOf(
+  range: string | undefined,
+  size: number,
+): { readonly start: number; readonly end: number } | 'none' | undefined {
+  const [, first = '', last = ''] = /^bytes=(\d*)-(\d*)$/.exec(range ?? '') ?? [];
+  if (first === '' && last === '') return undefined;
+  const start = first === '' ? Math.max(0, size - Number(last)) : Number(first);
+  const end = first === '' || last === '' ? size : Math.min(size, Number(last) + 1);
+  return start < end ? { start, end } : 'none';
 }
 
 async function openPlain(shelf: Shelf, segments: Segments): Promise<FileHandle> {
@@ -51,15 +77,14 @@ async function openPlain(shelf: Shelf, segments: Segments): Promise<FileHandle> 
   }
 }
 
-/** Exactly `size` bytes; a file that shrank meanwhile fails, which breaks the connection. */
-async function* content(handle: FileHandle, size: number): AsyncGenerator<Buffer> {
+/** Exactly these bytes; a file that shrank meanwhile fails, which breaks the connection. */
+async function* content(handle: FileHandle, start: number, end: number): AsyncGenerator<Buffer> {
   try {
-    let left = size;
-    while (left > 0) {
-      const buffer = Buffer.allocUnsafe(Math.min(SMALL, left));
-      const { bytesRead } = await handle.read(buffer, 0, buffer.length);
+    for (let at = start; at < end; ) {
+      const buffer = Buffer.allocUnsafe(Math.min(SMALL, end - at));
+      const { bytesRead } = await handle.read(buffer, 0, buffer.length, at);
       if (bytesRead === 0) throw new Error('the file shrank while it was sent');
-      left -= bytesRead;
+      at += bytesRead;
       yield buffer.subarray(0, bytesRead);
     }
   } finally {
@@ -67,12 +92,12 @@ async function* content(handle: FileHandle, size: number): AsyncGenerator<Buffer
   }
 }
 
-async function readStart(handle: FileHandle, length: number): Promise<Buffer> {
+async function readPart(handle: FileHandle, start: number, length: number): Promise<Buffer> {
   try {
     const buffer = Buffer.alloc(length);
     let at = 0;
     while (at < length) {
-      const { bytesRead } = await handle.read(buffer, at, length - at);
+      const { bytesRead } = await handle.read(buffer, at, length - at, start + at);
       if (bytesRead === 0) break;
       at += bytesRead;
     }
@@ -94,7 +119,7 @@ function sendFolder(shelf: Shelf, reply: FastifyReply, id: string): unknown {
 /** Sends the headers and these bytes, then breaks the connection. */
 function breakOff(reply: FastifyReply, bytes: Buffer): FastifyReply {
   reply.hijack();
-  reply.raw.writeHead(200, reply.getHeaders() as Record<string, string>);
+  reply.raw.writeHead(reply.statusCode, reply.getHeaders() as Record<string, string>);
   reply.raw.flushHeaders();
   const end = (): void => {
     reply.raw.socket?.destroySoon();

@@ -170,6 +170,7 @@ function download(service: Service): Handler {
     const fault = request.trace?.fault;
     return sendFile(shelfOf(service, request), reply, {
       segments: parseId(id),
+      range: request.headers.range,
       attachment: query(request, 'download') === 'true',
       cut: fault?.kind === 'cut' ? (fault.bytes ?? true) : undefined,
     });

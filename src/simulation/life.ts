@@ -11,6 +11,7 @@ import { runUntilQuiet } from '../engine/run-once.ts';
 import { watchPair } from '../engine/watch.ts';
 import { asRtsyncError, type RtsyncError } from '../lib/errors.ts';
 import type { Disk } from '../local/disk.ts';
+import { createBandwidth } from '../pace/bandwidth.ts';
 import { createGate } from '../pace/queue.ts';
 import type { Http } from '../remote/http.ts';
 import { createStorageClient } from '../remote/runtools/client.ts';
@@ -62,6 +63,9 @@ async function openLife(life: Life): Promise<Assembled> {
   return assemble(
     {
       gate,
+      ...(parts.bandwidth === undefined
+        ? {}
+        : { bandwidth: createBandwidth({ clock, rateAt: () => parts.bandwidth }) }),
       storage: (workspaceId, _traits, through = gate) =>
         createStorageClient({ http, gate: through, clock, origin: ORIGIN, key: 'rt_sim', workspaceId }),
     },
@@ -87,6 +91,8 @@ async function openLife(life: Life): Promise<Assembled> {
         take: () => false,
       },
       disk,
+      // Files of this world are small.
+      resumeFrom: parts.server.behaviour.ranges === undefined ? undefined : 8,
       host: parts.name,
       boot: life.boot,
       hex: (digits) => parts.chance.next().toString(16).slice(2).padEnd(digits, '0').slice(0, digits),

@@ -43,6 +43,8 @@ export interface MachineParts {
   readonly timeline: Timeline;
   readonly chance: Chance;
   readonly limitPerMinute: number | undefined;
+  /** Bytes a second, in each way. */
+  readonly bandwidth: number | undefined;
   /** The pair's folder of the workspace; '' for all of it. */
   readonly remotePath: string;
   readonly server: SimServer;

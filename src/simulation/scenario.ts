@@ -13,6 +13,8 @@ export interface Scenario {
   readonly limitPerMinute: number | undefined;
   /** The pair's folder of the workspace, such as `proj/sub`; undefined: all of it. */
   readonly remotePath?: string | undefined;
+  /** Bytes a second of each process, in each way; undefined: no limit. */
+  readonly bandwidth?: number | undefined;
   readonly faults: { readonly rate: number; readonly kinds: readonly SimFault[] };
   /** Folders of which every list fails for a while. */
   readonly outages: readonly Outage[];
@@ -123,6 +125,7 @@ export function drawScenario(seed: string): Scenario {
     limitPerMinute: wide === undefined ? usualLimit : 60,
     remotePath: chance.fork('remote folder').hits(0.1) ? 'proj/sub' : undefined,
     wide,
+    bandwidth: chance.fork('bandwidth').hits(0.05) ? 3_000 : undefined,
     faults: drawFaults(chance.fork('faults')),
     outages: drawOutages(chance.fork('outages')),
     scribbler: chance.fork('scribbler').hits(0.2),
@@ -149,6 +152,9 @@ function drawBehaviour(chance: Chance): Partial<SimBehaviour> {
     dateGrainMs: chance.hits(0.2) ? 1000 : 1,
     growingUploads: chance.hits(0.15),
     streamedDownloads: chance.hits(0.3),
+    ranges: chance.fork('ranges').hits(0.4)
+      ? chance.fork('range').pick(['honoured', 'honoured', 'ignored', 'wrong'] as const)
+      : undefined,
     moveDate: chance.hits(0.2) ? 'new' : 'kept',
     showHidden: chance.hits(0.1) ? 'ignored' : 'honoured',
     missingFolder: chance.pick([404, 404, 500, 'empty'] as const),

@@ -113,6 +113,7 @@ function createWorld(scenario: Scenario, story: string[] | undefined): World {
       timeline,
       chance: chance.fork(name),
       limitPerMinute: scenario.limitPerMinute,
+      bandwidth: scenario.bandwidth,
       remotePath: baseOf(scenario),
       server,
       faults,

@@ -51,3 +51,18 @@ describe('while a large file is on its way', () => {
       await world.expectQuiet();
     }));
 });
+
+describe('a large download', () => {
+  it('that breaks off is gone on with, and is whole at the end', () =>
+    withWorld({}, async (world) => {
+      const content = Buffer.concat([large('a'), large('b')]);
+      await world.there.write('big.bin', content.toString());
+      world.server.faults.next('download', { kind: 'cut', bytes: 6_000_000 });
+      const { asked, report } = await world.sync();
+      expect([asked.download, report.bytes.down, report.problems]).toEqual([2, content.length, []]);
+      expect(await world.here.read('big.bin')).toBe(content.toString());
+      const fetched = world.server.requests.since(0).filter(({ path }) => path === '/big.bin');
+      expect(fetched.at(-1)?.status).toBe(206);
+      await world.expectQuiet();
+    }));
+});

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openServer } from '../../src/app/link.ts';
 import { openPair } from '../../src/app.ts';
+import { completeBandwidth } from '../../src/config/bandwidth.ts';
 import { completePair } from '../../src/config/pairs.ts';
 import type { EngineEvent } from '../../src/engine/events.ts';
 import { watchPair } from '../../src/engine/watch.ts';
@@ -28,6 +29,7 @@ async function startService(world: PairWorld, pollMs = 100): Promise<Service> {
       concurrency: 8,
     },
     pairs: [],
+    bandwidth: completeBandwidth(),
     stateDir: world.stateDir,
     logLevel: 'silent' as const,
     apiKeyFile: undefined,

@@ -11,7 +11,7 @@ import { openPair } from '../../src/app.ts';
 import { differences } from '../../src/cli/demo/equal.ts';
 import { run } from '../../src/cli/main.ts';
 import type { PairConfig } from '../../src/config/pairs.ts';
-import type { PairFile } from '../../src/config/schema.ts';
+import type { ConfigFile, PairFile } from '../../src/config/schema.ts';
 import { type Config, loadConfig } from '../../src/config.ts';
 import type { Direction, Mode } from '../../src/core/rules.ts';
 import { type Observer, silent } from '../../src/engine/events.ts';
@@ -27,6 +27,8 @@ import { type Side, sideAt } from './side.ts';
 export interface WorldOptions extends ServeOptions {
   /** Settings of the pair; files are taken at once unless `settleMs` says otherwise. */
   readonly pair?: Partial<PairFile>;
+  /** Of the configuration. */
+  readonly bandwidth?: ConfigFile['bandwidth'];
   /** Waits take no time, on either side: for servers with coarse dates, and stories in which much is tried again. */
   readonly hasty?: boolean;
   /** The storage's address as the client knows it, made from the server's own. */
@@ -92,13 +94,15 @@ export async function withWorld(
   options: WorldOptions,
   story: (world: PairWorld) => Promise<void>,
 ): Promise<void> {
-  const { pair = {}, hasty = false, storageUrl, ...serve } = options;
+  const { pair = {}, bandwidth, hasty = false, storageUrl, ...serve } = options;
   const clock = hasty ? hastyClock() : systemClock();
   const test = await startTestServer(hasty ? { ...serve, clock } : serve);
   const home = await realpath(await mkdtemp(join(tmpdir(), 'rtsync-world-')));
   try {
     await mkdir(join(home, 'here'));
-    await story(worldOf({ test, home, clock, pair, storage: storageUrl?.(test.origin) ?? test.origin }));
+    await story(
+      worldOf({ bandwidth, test, home, clock, pair, storage: storageUrl?.(test.origin) ?? test.origin }),
+    );
   } finally {
     await test.close();
     await rm(home, { recursive: true, force: true });
@@ -111,6 +115,7 @@ interface Parts {
   readonly storage: string;
   readonly clock: Clock;
   readonly pair: Partial<PairFile>;
+  readonly bandwidth: ConfigFile['bandwidth'];
 }
 
 function worldOf(parts: Parts): PairWorld {
@@ -217,10 +222,10 @@ function asked(requests: TestServer['server']['requests'], mark: number): Readon
 }
 
 async function configOf(parts: Parts, how: Planned): Promise<{ config: Config; pair: PairConfig }> {
-  const { home, test, pair } = parts;
+  const { home, test, pair, bandwidth } = parts;
   const file = join(home, 'pair.json');
   const one = { folder: join(home, 'here'), workspace: test.slug, settleMs: 0, ...pair, ...how.pair };
-  await writeFile(file, JSON.stringify({ pairs: [one] }));
+  await writeFile(file, JSON.stringify({ bandwidth, pairs: [one] }));
   const { config } = await loadConfig({
     file,
     stateDir: how.stateDir,

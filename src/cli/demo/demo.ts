@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import { openServer, type ServerLink } from '../../app/link.ts';
 import { openPair } from '../../app.ts';
+import { completeBandwidth } from '../../config/bandwidth.ts';
 import { completePair, type PairConfig } from '../../config/pairs.ts';
 import type { Config } from '../../config.ts';
 import type { EngineEvent } from '../../engine/events.ts';
@@ -73,6 +74,7 @@ async function withStage(
       concurrency: 32,
     },
     pairs: [],
+    bandwidth: completeBandwidth(),
     stateDir: join(home, 'state'),
     logLevel: 'warn',
     apiKeyFile: undefined,

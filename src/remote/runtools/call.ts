@@ -36,8 +36,9 @@ export interface Call {
     readonly headers: Readonly<Record<string, string>>;
     readonly body: Buffer | Readable;
   };
+  readonly headers?: Readonly<Record<string, string>>;
   /** Takes the bytes of a success instead of its text. */
-  readonly receive?: (bytes: AsyncIterable<Uint8Array>) => Promise<void>;
+  readonly receive?: (bytes: AsyncIterable<Uint8Array>, answer: Answered) => Promise<void>;
   /** Tries after the first, for what only reads. */
   readonly retries?: number;
   readonly signal?: AbortSignal | undefined;
@@ -174,6 +175,7 @@ async function exchange(
         accept: 'application/json, */*;q=0.5',
         ...(auth === 'bearer' ? { authorization: `Bearer ${key}` } : { 'x-api-key': key }),
         ...content?.headers,
+        ...call.headers,
       },
       ...(content === undefined ? {} : { body: content.body }),
       signal,
@@ -187,7 +189,8 @@ async function exchange(
   const date = Date.parse(String(answer.headers.date ?? ''));
   const ok = answer.status >= 200 && answer.status < 300;
   let text = '';
-  if (ok && call.receive !== undefined) await call.receive(networkBytes(call, answer.bytes(), signal));
+  if (ok && call.receive !== undefined)
+    await call.receive(networkBytes(call, answer.bytes(), signal), answer);
   else text = await answer.text();
   return {
     status: answer.status,

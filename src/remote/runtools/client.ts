@@ -4,7 +4,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import type { Clock } from '../../lib/clock.ts';
-import type { Gate, Lane, RequestTicket } from '../../lib/gate.ts';
+import type { Answered, Gate, Lane, RequestTicket } from '../../lib/gate.ts';
 import { type Http, parseOrigin } from '../http.ts';
 import { type AuthStyle, type Call, type Caller, checkedKey, createCaller, type Reply } from './call.ts';
 import { refuseNesting, refuseTop } from './guard.ts';
@@ -73,8 +73,8 @@ export interface StorageClient {
   remove(ids: readonly EntryId[], manner?: Manner): Promise<void>;
   download(
     id: EntryId,
-    receive: (bytes: AsyncIterable<Uint8Array>) => Promise<void>,
-    manner?: Manner,
+    receive: (bytes: AsyncIterable<Uint8Array>, answer: Answered) => Promise<void>,
+    manner?: Manner & { readonly headers?: Readonly<Record<string, string>> },
   ): Promise<void>;
   /** The same client whose requests are counted under another label and use another lane or encoding. */
   variant(change: {
@@ -199,6 +199,7 @@ function transferring({ caller, base, url, ticket }: Desk): Pick<StorageClient, 
         what: `download of ${shown(id)}`,
         ticket: ticket('transfer', 'download', false),
         receive,
+        ...(manner?.headers === undefined ? {} : { headers: manner.headers }),
         retries: manner?.retries ?? 1,
         signal: manner?.signal,
       });

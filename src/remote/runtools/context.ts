@@ -1,4 +1,5 @@
 /** What every deed of this room works with. */
+import type { Bandwidth } from '../../lib/bandwidth.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { asRtsyncError, isCode, RtsyncError } from '../../lib/errors.ts';
 import type { Outcome } from '../remote.ts';
@@ -7,6 +8,7 @@ import type { StorageClient } from './client.ts';
 import type { FileClock } from './file-clock.ts';
 import type { DirId } from './ids.ts';
 import type { Looks } from './looks.ts';
+import type { Resuming } from './resume.ts';
 import type { Trash } from './trash.ts';
 import type { Turnstile } from './turnstile.ts';
 
@@ -17,6 +19,10 @@ export interface Context {
   readonly looks: Looks;
   readonly trash: Trash;
   readonly fileClock: FileClock;
+  /** File bytes of both ways pass it. */
+  readonly bandwidth: Bandwidth;
+  /** How downloads that broke off are gone on with. */
+  readonly resuming: Resuming;
   /** All uploads pass it: few more than the gate lets through at once, so that none waits there for long. */
   readonly uploads: Turnstile;
   /** Whether given-up versions are kept in the remote trash. */

@@ -6,7 +6,9 @@ import type { Outcome, Read } from '../remote.ts';
 import { attempt, type Context, changed, failed, heed, inParallel } from './context.ts';
 import { type DirId, idBelow } from './ids.ts';
 import { matches } from './looks.ts';
+import { resumable } from './resume.ts';
 import { HEADER_GRAIN } from './server-clock.ts';
+import { slowedBytes } from './slowed.ts';
 import type { Listing } from './wire.ts';
 
 const MOST_FILES = 64;
@@ -57,12 +59,15 @@ async function download(ctx: Context, one: Read, signal?: AbortSignal): Promise<
   heed(signal);
   await outlastDate(ctx, one.expect, signal);
   const id = idBelow(ctx.rootId, one.path);
-  let size = -1;
-  const receive = async (bytes: AsyncIterable<Uint8Array>): Promise<void> => {
-    size = (await one.receive(bytes)).size;
-  };
-  await ctx.client.download(id, receive, { signal });
-  return size;
+  return ctx.bandwidth.transfer({ way: 'down', size: one.expect.size, signal }, async (throttle) => {
+    if (one.expect.size >= ctx.resuming.from) return resumable(ctx, { id, one, throttle }, signal);
+    let size = -1;
+    const receive = async (bytes: AsyncIterable<Uint8Array>): Promise<void> => {
+      size = (await one.receive(slowedBytes(bytes, throttle))).size;
+    };
+    await ctx.client.download(id, receive, { signal });
+    return size;
+  });
 }
 
 /**

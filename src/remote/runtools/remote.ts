@@ -4,6 +4,7 @@
  * local disk, or how fast requests may go (that is the gate's).
  */
 import type { RemoteDir } from '../../core/path.ts';
+import { type Bandwidth, unlimited } from '../../lib/bandwidth.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { isCode, RtsyncError } from '../../lib/errors.ts';
 import type { Remote } from '../remote.ts';
@@ -17,6 +18,7 @@ import { createLooks } from './looks.ts';
 import { move } from './move.ts';
 import { read } from './read.ts';
 import { remove } from './remove.ts';
+import { RESUME_FROM } from './resume.ts';
 import { look, sweep } from './scan.ts';
 import { createTrash } from './trash.ts';
 import { createTurnstile } from './turnstile.ts';
@@ -32,6 +34,10 @@ export interface RunToolsRemoteOptions {
   readonly workspaceName?: string;
   /** Whether given-up versions go to the remote trash (the default) or for good. */
   readonly trash?: boolean;
+  /** How fast file bytes may go; no limit by default. */
+  readonly bandwidth?: Bandwidth | undefined;
+  /** Bytes from which on a download that broke off is gone on with; 8 MiB by default. */
+  readonly resumeFrom?: number | undefined;
   /** How old a list may be that a deed relies on. */
   readonly lookWithinMs?: number;
   /** Called when the server does what its traits exclude: they should be found out again. */
@@ -69,6 +75,8 @@ export function createRunToolsRemote(options: RunToolsRemoteOptions): Remote {
       ...(options.random === undefined ? {} : { random: options.random }),
     }),
     fileClock: createFileClock(traits.dateGrain, clock),
+    bandwidth: options.bandwidth ?? unlimited,
+    resuming: { from: options.resumeFrom ?? RESUME_FROM, refused: false },
     uploads: createTurnstile({ tasks: UPLOADS, bytes: UPLOAD_BYTES }),
     keepTrash: options.trash ?? true,
     rootId,

@@ -4,6 +4,7 @@
  * never by a blind retry.
  */
 import type { DateWitness, RemoteStamp } from '../../core/tree.ts';
+import type { Throttle } from '../../lib/bandwidth.ts';
 import { RtsyncError } from '../../lib/errors.ts';
 import { Stale } from '../../lib/gate.ts';
 import type { Outcome, Write, WriteSource } from '../remote.ts';
@@ -13,6 +14,7 @@ import { dateProves, startTimes } from './dating.ts';
 import type { Sending } from './file-clock.ts';
 import { childId, type DirId, idName, parentId } from './ids.ts';
 import { datesTell, mayDate, tellsNothing, untold } from './item.ts';
+import { slowedSource } from './slowed.ts';
 import { clearLate, clearStrays, clearUntold } from './strays.ts';
 import { afterTear, canBeTorn, sameFile } from './torn.ts';
 import type { Entry, FileEntry, Listing } from './wire.ts';
@@ -60,22 +62,30 @@ const MOST_LOOKS = 8;
 const MOST_HELD = 512 * 1024;
 const NOTHING: Listing = { entries: new Map(), sentAt: 0 };
 
+/** Waits for its bytes before it takes a place and looks, so that it holds up no other and no look grows old meanwhile. */
 export async function upload(ctx: Context, job: UploadJob, signal?: AbortSignal): Promise<Stored> {
-  return ctx.uploads.run(
-    async () => {
-      try {
-        heed(signal);
-        const source = await job.write.open();
-        const first = await deliver(ctx, { job, source, again: undefined }, signal);
-        if (first.kind !== 'again') return first;
-        const second = await deliver(ctx, { job, source, again: first }, signal);
-        return second.kind === 'again' ? { kind: 'failed', error: second.error } : second;
-      } catch (error) {
-        return { kind: 'failed', error: failed(error).error };
-      }
-    },
-    Math.min(2 * (job.write.size ?? 0), MOST_HELD),
-  );
+  const { size = Number.MAX_SAFE_INTEGER } = job.write;
+  try {
+    return await ctx.bandwidth.transfer({ way: 'up', size, signal }, (throttle) =>
+      ctx.uploads.run(() => send(ctx, job, throttle, signal), Math.min(2 * (job.write.size ?? 0), MOST_HELD)),
+    );
+  } catch (error) {
+    return { kind: 'failed', error: failed(error).error };
+  }
+}
+
+async function send(
+  ctx: Context,
+  job: UploadJob,
+  throttle: Throttle | undefined,
+  signal?: AbortSignal,
+): Promise<Stored> {
+  heed(signal);
+  const source = slowedSource(await job.write.open(), throttle);
+  const first = await deliver(ctx, { job, source, again: undefined }, signal);
+  if (first.kind !== 'again') return first;
+  const second = await deliver(ctx, { job, source, again: first }, signal);
+  return second.kind === 'again' ? { kind: 'failed', error: second.error } : second;
 }
 
 interface Delivery {

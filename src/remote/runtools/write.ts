@@ -29,6 +29,9 @@ const WIDE = 64;
 const COPY_CHUNK = 20;
 /** From this size on a file is uploaded aside and moved in. */
 const ASIDE_BYTES = 4 * 1024 * 1024;
+/** Under a limit of bandwidth, from this many seconds on. */
+const ASIDE_SECONDS = 2;
+const ASIDE_AT_LEAST = 64 * 1024;
 
 export async function write(
   ctx: Context,
@@ -81,7 +84,12 @@ async function writeAll(
 function goesAside(ctx: Context, { write: { expect, size = 0 } }: Item, own: boolean): boolean {
   if (ctx.traits.takenUpload !== 'overwrite') return expect !== undefined;
   if (own && expect === undefined) return false;
-  return size >= ASIDE_BYTES && ctx.traits.takenMove === 'overwrite';
+  return size >= asideFrom(ctx) && ctx.traits.takenMove === 'overwrite';
+}
+
+function asideFrom({ bandwidth }: Context): number {
+  const rate = bandwidth.rate('up') ?? Number.POSITIVE_INFINITY;
+  return Math.min(ASIDE_BYTES, Math.max(ASIDE_AT_LEAST, rate * ASIDE_SECONDS));
 }
 
 async function createAll(

@@ -45,6 +45,11 @@ export interface SimBehaviour {
   growingUploads: boolean;
   /** A download is read while it is sent: who writes into the file meanwhile makes a mix of old and new. */
   streamedDownloads: boolean;
+  /**
+   * A download that asks for a part (`Range`): gets it, gets the whole, or gets something else that calls itself a part.
+   * Undefined: gets the whole, and nobody asks.
+   */
+  ranges: 'honoured' | 'ignored' | 'wrong' | undefined;
   /** Which header may carry the key. Any key will do. */
   auth: 'both' | 'x-api-key' | 'bearer';
   /** `lie`: always plenty left. Only a server with a limit tells anything. */
@@ -79,6 +84,7 @@ export function defaultSimBehaviour(): SimBehaviour {
     moveDate: 'kept',
     growingUploads: false,
     streamedDownloads: false,
+    ranges: undefined,
     auth: 'both',
     rateHeaders: 'honest',
     retryAfter: true,

@@ -14,7 +14,7 @@ const PIECE = 64 * 1024;
 
 export function answerOf({ status, body }: SimAnswer, delivery: Delivery): HttpAnswer {
   const { headers, signal } = delivery;
-  const torn = delivery.fault === 'torn-download' && status === 200 && body.length > 0;
+  const torn = delivery.fault === 'torn-download' && (status === 200 || status === 206) && body.length > 0;
   const { chance } = delivery.faults;
   const length = torn ? chance.below(body.length) : body.length;
   const error = torn && chance.hits(0.5) ? codedError('UND_ERR_SOCKET', 'other side closed') : undefined;

@@ -52,7 +52,7 @@ export function perform(shelf: Shelf, asked: Asked, act: Act): SimAnswer {
     case 'GET files':
       return list(shelf, address);
     case 'GET direct':
-      return download(shelf, address);
+      return download(shelf, asked);
     case 'GET info':
       return info(shelf, address);
     case 'POST files':
@@ -92,19 +92,50 @@ function missingList({ behaviour }: Shelf, place: Segments): SimAnswer {
   return json(size === undefined ? wrap(behaviour, []) : none);
 }
 
-function download(shelf: Shelf, { query }: Address): SimAnswer {
-  const id = query.get('id');
+function download(shelf: Shelf, { address, headers: sent }: Asked): SimAnswer {
+  const { behaviour, top } = shelf;
+  const id = address.query.get('id');
   if (id === undefined) throw badRequest('the parameter "id" is missing');
   const place = readId(id);
-  const node = lookAt(shelf.top, place);
-  if (node === undefined) throw missing(shelf.behaviour, idOf(place));
+  const node = lookAt(top, place);
+  if (node === undefined) throw missing(behaviour, idOf(place));
   if (node.kind === 'folder') throw badRequest(`${idOf(place)} is a folder`);
+  const size = node.bytes.length;
+  const from = Number(/^bytes=(\d+)-$/.exec(sent.range ?? '')?.[1] ?? 0);
+  const asksPart = from > 0 && (behaviour.ranges ?? 'ignored') !== 'ignored';
+  if (asksPart && from >= size) throw new Refusal(416, 'range', `${idOf(place)} has no such bytes`);
+  const { start, end, told } = asksPart ? partOf(behaviour, from, size) : { start: 0, end: size, told: {} };
+  const body = node.bytes.subarray(start, end);
   const headers = {
     'content-type': 'application/octet-stream',
-    'content-length': String(node.bytes.length),
+    'content-length': String(body.length),
+    ...told,
   };
-  const source = shelf.behaviour.streamedDownloads ? { source: node } : {};
-  return { status: 200, headers, body: node.bytes, ...source };
+  const rest = {
+    get bytes() {
+      return node.bytes.subarray(start, end);
+    },
+  };
+  const source = behaviour.streamedDownloads ? { source: asksPart ? rest : node } : {};
+  return { status: asksPart ? 206 : 200, headers, body, ...source };
+}
+
+interface Part {
+  readonly start: number;
+  readonly end: number;
+  /** What the answer tells of it. */
+  readonly told: Readonly<Record<string, string>>;
+}
+
+/** A wrong one is the whole file, or as many bytes as were asked for from another place; it tells so, or says nothing. */
+function partOf({ ranges }: Shelf['behaviour'], from: number, size: number): Part {
+  const told = (start: number, end: number): Part['told'] => ({
+    'content-range': `bytes ${start}-${end - 1}/${size}`,
+  });
+  if (ranges !== 'wrong') return { start: from, end: size, told: told(from, size) };
+  if (from % 3 === 0) return { start: 0, end: size, told: {} };
+  if (from % 3 === 1) return { start: 0, end: size, told: told(0, size) };
+  return { start: from - 1, end: size - 1, told: told(from - 1, size - 1) };
 }
 
 function info(shelf: Shelf, { rest }: Address): SimAnswer {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { forecast, forecastRequests, summarise } from '../../../src/core/summary.ts';
+import { estimate, forecast, forecastRequests, summarise } from '../../../src/core/summary.ts';
 import { remove, write } from '../../support/people.ts';
 import { planFor, syncedWorld } from '../../support/planning.ts';
 
@@ -25,4 +25,18 @@ test('a hundred uploads into one folder cost hardly more than a hundred requests
   const requests = forecastRequests(planFor(world));
   expect(requests).toBeGreaterThan(100);
   expect(requests).toBeLessThan(110);
+});
+
+test('a folder that is new there is filled without a look', () => {
+  const world = syncedWorld({ quiet: 'q1' });
+  for (let index = 0; index < 20; index += 1) write(world, 'local', `new/f${index}`, `c${index}`);
+  expect(forecastRequests(planFor(world))).toBe(21);
+});
+
+test('the time that a plan takes is that of the limit which takes longest', () => {
+  const left = { requests: 100, up: 1000, down: 9000 };
+  expect(estimate(left, {})).toBeUndefined();
+  expect(estimate(left, { requestsPerMinute: 300 })).toEqual({ seconds: 20, by: 'requestsPerMinute' });
+  expect(estimate(left, { requestsPerMinute: 300, up: 10 })).toEqual({ seconds: 100, by: 'up' });
+  expect(estimate(left, { requestsPerMinute: 300, up: 100, down: 10 })).toEqual({ seconds: 900, by: 'down' });
 });

@@ -109,6 +109,31 @@ describe('a temporary', () => {
     await expect(disk.folder.temporary(100)).resolves.toBeDefined();
   });
 
+  it('counts what others under way will still take, and no more', async () => {
+    let written = 0;
+    await reopen({
+      freeReserveBytes: 100,
+      disk: { ...systemDisk, statfs: async () => ({ bavail: 400 - written, bsize: 1 }) },
+    });
+    const first = await disk.folder.temporary(200);
+    await expect(disk.folder.temporary(101)).rejects.toThrow('has 200 bytes free: too few for 101 more');
+    const second = await disk.folder.temporary(100);
+    await second.discard();
+    const body = async function* () {
+      yield Buffer.alloc(150);
+      written = 150;
+      await expect(disk.folder.temporary(101)).rejects.toMatchObject({ code: 'disk-full' });
+      yield Buffer.alloc(50);
+      written = 200;
+    };
+    await first.receive(body(), 200);
+    const third = await disk.folder.temporary(100);
+    await expect(disk.folder.temporary(1)).rejects.toMatchObject({ code: 'disk-full' });
+    await disk.folder.place(first, at('f'), undefined);
+    await third.discard();
+    await expect(disk.folder.temporary(100)).resolves.toBeDefined();
+  });
+
   it('that a crash left behind is cleared at the next start', async () => {
     disk.write('.rtsync/tmp/left', 'x');
     const { openLocalFolder } = await import('../../../src/local/folder.ts');

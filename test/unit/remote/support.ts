@@ -154,6 +154,7 @@ export async function writeAll(
     return {
       path,
       expect,
+      size: body.length,
       open: async () => ({ size: body.length, body: () => body }),
       done: async (outcome) => {
         if (outcomes[name] !== undefined) throw new Error(`${name} was told twice`);

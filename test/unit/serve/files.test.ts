@@ -264,6 +264,30 @@ describe('downloads', () => {
       }
     }));
 
+  it('give a part where one is asked for and that is not switched off', () =>
+    withServer({}, async (server) => {
+      const client = clientOf(server);
+      const content = Buffer.alloc(200_000, 'rtsync');
+      await writeFile(join(server.folder, 'f'), content);
+      const part = (range: string) => client.ask('GET', { path: '/direct?id=/f', headers: { range } });
+      const given: readonly (readonly [string, number, number])[] = [
+        ['bytes=7-', 7, 200_000],
+        ['bytes=0-0', 0, 1],
+        ['bytes=199990-999999', 199_990, 200_000],
+        ['bytes=-10', 199_990, 200_000],
+      ];
+      for (const [range, start, end] of given) {
+        const { status, headers, bytes } = await part(range);
+        expect([status, headers['content-range']]).toEqual([206, `bytes ${start}-${end - 1}/200000`]);
+        expect(bytes.equals(content.subarray(start, end))).toBe(true);
+      }
+      expect((await part('bytes=200000-')).status).toBe(416);
+      for (const range of ['bytes=1-2,5-6', 'lines=1-2', 'bytes=-'])
+        expect((await part(range)).status).toBe(200);
+      server.server.behaviour.ranges = 'ignored';
+      expect((await part('bytes=7-')).bytes.equals(content)).toBe(true);
+    }));
+
   it('break off when the file shrinks meanwhile', () =>
     withServer({}, async (server) => {
       const path = join(server.folder, 'big');

@@ -62,8 +62,9 @@ const CASES: readonly Case[] = [
   { name: 'a small storage', behaviour: { pathInfo: 'shallow' }, quotaBytes: 90 },
 ];
 
-function served({ dateGrainMs, ...rest }: Partial<SimBehaviour>): Partial<Behaviour> {
-  return { retryAfter: true, ...rest, dateFormat: dateGrainMs === 1000 ? 'seconds' : 'iso' };
+function served({ dateGrainMs, ranges, ...rest }: Partial<SimBehaviour>): Partial<Behaviour> {
+  const parts = ranges === 'honoured' ? 'honoured' : 'ignored';
+  return { retryAfter: true, ...rest, ranges: parts, dateFormat: dateGrainMs === 1000 ? 'seconds' : 'iso' };
 }
 
 interface Two {
