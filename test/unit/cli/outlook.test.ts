@@ -87,12 +87,13 @@ describe('progress', () => {
     progress.on(planned);
     progress.on({ kind: 'phase', phase: 'working' });
     state.now += 1000;
+    // What was written last goes first.
     finish(progress.on, 0, 1, 0);
     expect(written.split('\r\x1b[2K')).toEqual([
       '',
       'listing · 18 requests',
       'working · 0 of 250 files, 0 of 25.0 MB, 252 requests to go, about 51 s at 300 requests a minute',
-      'working · 1 of 250 files, 0.1 of 25.0 MB, 251 requests to go, about 51 s at 300 requests a minute · → f0',
+      'working · 1 of 250 files, 0.1 of 25.0 MB, 251 requests to go, about 51 s at 300 requests a minute · → f249',
     ]);
   });
 

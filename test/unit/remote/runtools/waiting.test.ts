@@ -93,6 +93,8 @@ describe('an upload that waited', () => {
             expect(codes(await writeAll(remote, '', { [name]: { text: 'b' } }))).toEqual({ [name]: 'ok' });
         },
       });
+      // A removal shares the lists of half a second.
+      site.clock.pass(600);
       await removeAll(remote, { other: { size: 1, date: 1 } });
     };
     expect(await writeLate(remote, [{ name: 'a', meanwhile }])).toEqual({ a: 'changed' });
