@@ -66,7 +66,7 @@ export function createChecks(of: ChecksOf): Checks {
     violations.push({ promise, what });
   };
   const left = new Map<string, Taken>();
-  const cutShort = createCutShort();
+  const cutShort = createCutShort(of.truth);
   /** What processes took from their names: in the trash until the end. */
   const retired = new Map<string, { readonly label: string; readonly moment: number }>();
   const retire = (
@@ -99,7 +99,9 @@ export function createChecks(of: ChecksOf): Checks {
   );
   server.onChange((change) => {
     retire(server, change.before, change.after);
-    if (isStray(change.path) && change.after !== undefined) cutShort.stored(keyOf(change.after));
+    const sender = machines.find(({ client }) => client === change.client);
+    if (isStray(change.path) && change.after !== undefined && sender !== undefined)
+      cutShort.stored(sender, keyOf(change.after));
     if (change.before !== undefined && change.after === undefined)
       left.set(keyOf(change.before), takenBy(change));
     tell(
@@ -209,10 +211,10 @@ function unsettled({ truth, scenario }: ChecksOf, change: SimServerChange): Faul
     : ['never-half-a-file', `was sent ${Math.round(stood)} ms after it was written: ${shown(after)}`];
 }
 
-/** What came to stand under a name after its folder was last listed, nobody could see: the API has no conditional write. */
 /** What this very process sent up, and the folder it came from still shows: an upload that was given another name. */
-function isOwnStray({ machines }: ChecksOf, { before, after, client, wroteBy }: SimServerChange): boolean {
-  if (before === undefined || after !== undefined || wroteBy !== client) return false;
+function isOwnStray({ machines }: ChecksOf, change: SimServerChange): boolean {
+  const { path, before, after, client, wroteBy } = change;
+  if (!isStray(path) || before === undefined || after !== undefined || wroteBy !== client) return false;
   return machines.some((machine) => isLive(machine, before));
 }
 
@@ -224,6 +226,7 @@ function isLive({ disk }: Machine, content: Uint8Array | undefined): boolean {
   );
 }
 
+/** What came to stand under a name after its folder was last listed, nobody could see: the API has no conditional write. */
 function onServer(of: ChecksOf, change: SimServerChange): Fault | undefined {
   const { before, after } = change;
   const half = halfFile(of, after) ?? unsettled(of, change);

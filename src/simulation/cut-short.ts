@@ -1,15 +1,16 @@
 /**
- * What processes could not finish. Versions that a process replaced on its machine, and that it could not look at again before the power went, which took
- * along the note of it too. What a program wrote into one of them right before the replacement has no copy then, but
- * lies in the trash: RACE in the replacement.
+ * What processes could not finish. Versions that one replaced on its machine and could not look at again before the power
+ * went, which took along the note of it too: what a program wrote into one of them right before the replacement has no
+ * copy then, but lies in the trash (RACE in the replacement). And what a server stored beside a taken name, which its
+ * sender could not clear away any more.
  */
 import type { EngineEvent } from '../engine/events.ts';
 import type { Machine } from './machine.ts';
-import { keyOf } from './truth.ts';
+import { keyOf, type Truth } from './truth.ts';
 
 export interface CutShort {
-  /** The workspace shows this content of a client under a name that nobody asked for. */
-  stored(content: string): void;
+  /** The workspace shows this content, sent by the machine, under a name that nobody asked for. */
+  stored(machine: Machine, content: string): void;
   /** A process of the machine made this change. */
   replaced(machine: Machine, path: string, before: Uint8Array | undefined, what: string): void;
   /** A process of the machine of this name says how far it is: a deed that has an outcome is over. */
@@ -18,7 +19,7 @@ export interface CutShort {
   died(name: string, powerCut: boolean): void;
   /** Whether this content was in a version of a deed that was cut short, and lies in the trash of that machine. */
   liesInTrash(content: string): boolean;
-  /** Whether a process died after this was stored: then nobody knows any more to clear it away. */
+  /** Whether its sender died with the deed that this was stored by: then nobody knows any more to clear it away. */
   wasLeft(content: string | undefined): boolean;
 }
 
@@ -28,22 +29,29 @@ interface Replaced {
   readonly content: string;
 }
 
-export function createCutShort(): CutShort {
+/** From the last look at a version to its replacement: links and syncs of the disk. */
+const LATE_WRITE_MS = 100;
+
+export function createCutShort(truth: Truth): CutShort {
   const underWay = new Map<string, Replaced[]>();
   const cut: Replaced[] = [];
-  const stored = new Set<string>();
+  const strays = new Map<string, Set<string>>();
   const left = new Set<string>();
   return {
-    stored: (content) => {
-      stored.add(content);
+    stored: (machine, content) => {
+      strays.set(machine.name, (strays.get(machine.name) ?? new Set()).add(content));
     },
     replaced: (machine, path, before, what) => {
       if (before === undefined || !what.startsWith('rename .rtsync/tmp/')) return;
+      if ((truth.age(before) ?? Number.POSITIVE_INFINITY) > LATE_WRITE_MS) return;
       const open = underWay.get(machine.name) ?? [];
       underWay.set(machine.name, [...open, { machine, path, content: keyOf(before) }]);
     },
     heard: (name, event) => {
-      if (event.kind === 'phase') underWay.delete(name);
+      if (event.kind === 'phase') {
+        underWay.delete(name);
+        strays.delete(name);
+      }
       if (event.kind !== 'operation' || !('place' in event.operation)) return;
       const { local } = event.operation.place;
       const open = underWay.get(name) ?? [];
@@ -53,7 +61,8 @@ export function createCutShort(): CutShort {
       );
     },
     died: (name, powerCut) => {
-      for (const content of stored) left.add(content);
+      for (const content of strays.get(name) ?? []) left.add(content);
+      strays.delete(name);
       if (powerCut) cut.push(...(underWay.get(name) ?? []));
       underWay.delete(name);
     },

@@ -39,6 +39,8 @@ export interface SimServer {
   http(hands: Hands, faults: SimFaults): Http;
   /** To be called when a process dies: what it had sent may still arrive, by chance. */
   died(hands: Hands): void;
+  /** The client that this process is, once it has begun to ask. */
+  clientOf(hands: Hands): number | undefined;
   /** Whether this client's process died before it had a list of the folder that was made at this server time or later. */
   diedUnaware(client: number, folder: string, since: number): boolean;
   readonly agent: SimAgent;
@@ -104,6 +106,10 @@ export function createSimServer(options: SimServerOptions): SimServer {
     died(hands) {
       for (const line of lines.get(hands) ?? []) line.died();
       lines.delete(hands);
+    },
+    clientOf: (hands) => {
+      const line = lines.get(hands)?.at(-1);
+      return line === undefined ? undefined : all.indexOf(line) + 1;
     },
     diedUnaware: (client, folder, since) => all[client - 1]?.diedUnaware(folder, since) === true,
     agent: createAgent(top, options.now),

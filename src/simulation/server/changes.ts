@@ -27,6 +27,8 @@ export interface SimServerChange {
   readonly wroteBy: Writer | undefined;
   /** Server time at which this client sent what it was told to have made this name's folder. */
   readonly madeAt: number | undefined;
+  /** The same of the folder around that one. */
+  readonly aroundMadeAt: number | undefined;
   /** Server time of the last list of this name's folder that this client had the answer of when it sent the request. */
   readonly lastListedAt: number | undefined;
   /** The same of the nearest folder around it, its own among them, that this client ever had a list of. */
@@ -70,6 +72,7 @@ export function createChanges(top: SimFolder): Changes {
         agentWroteAt: before?.since,
         wroteBy: before?.writer,
         madeAt: doer.madeAt(folder),
+        aroundMadeAt: doer.madeAt(folder.slice(0, Math.max(0, folder.lastIndexOf('/')))),
         ...(node?.kind === 'file' ? { date: node.date, uploadSentAt: node.sentAt } : NO_FILE),
         lastListedAt: doer.lastListedAt(folder),
         aroundListedAt: aroundListedAt(doer, folder),
