@@ -378,8 +378,8 @@ it('what somebody wrote to a file in the moment in which a killed run took its n
     await world.sync();
     await world.there.remove('d/f.txt');
     const { ino, size, mtimeMs } = lstatSync(world.here.at('d/f.txt'));
-    await world.here.rename('d/f.txt', `.rtsync/tmp/taken-${ino}_${size}_${mtimeMs}_0`);
-    await world.here.write(`.rtsync/tmp/taken-${ino}_${size}_${mtimeMs}_0`, 'written late');
+    await world.here.rename('d/f.txt', `.rtsync/tmp/held-${ino}_${size}_${mtimeMs}_0`);
+    await world.here.write(`.rtsync/tmp/held-${ino}_${size}_${mtimeMs}_0`, 'written late');
     expect((await world.sync()).report.conflicts).toEqual([]);
     await world.expectQuiet();
     expect(await world.there.read('d/f.txt')).toBe('written late');
