@@ -5,6 +5,7 @@
  */
 import { type CycleResult, type Memory, runCycle } from './cycle.ts';
 import type { Pair } from './pair.ts';
+import { giveBack } from './recover/held.ts';
 
 const RULES = 'snapshot.rules';
 
@@ -19,6 +20,7 @@ export async function sendFirst(pair: Pair, signal: AbortSignal): Promise<CycleR
   const snapshot = pair.state.remoteSnapshot();
   if (snapshot === undefined || pair.options.direction === 'pull') return undefined;
   pair.checkRoot();
+  await giveBack(pair);
   const local = await pair.local.scan(pair.options.rules, signal);
   if (pair.state.note(RULES) !== local.rules.fingerprint) return undefined;
   const memory: Memory = {

@@ -143,7 +143,7 @@ export function createChecks(of: ChecksOf): Checks {
 }
 
 /** A name on a machine is given up. */
-const TAKES_NAME = /-> \.rtsync\/(trash\/|tmp\/taken-)/;
+const TAKES_NAME = /-> \.rtsync\/(trash\/|tmp\/held-)/;
 const TRASH = /"target":"\/(\.rtsync\/trash\/[^"]+)"/;
 
 function takenBy(change: SimServerChange): Taken {
