@@ -2,7 +2,7 @@
 import { isCode, RtsyncError } from '../../lib/errors.ts';
 import type { Traits } from '../traits.ts';
 import type { StorageClient } from './client.ts';
-import { endsTheRun } from './context.ts';
+import { attempt, endsTheRun } from './context.ts';
 import { childId, type DirId, type EntryId, parentId } from './ids.ts';
 import type { Looks } from './looks.ts';
 import { whileYoung, type Young } from './while-young.ts';
@@ -141,6 +141,19 @@ export async function removeStray(client: StorageClient, stray: EntryId, asked: 
       if (tries === STRAY_TRIES || !(error instanceof RtsyncError) || endsTheRun(error)) throw error;
     }
   }
+}
+
+/**
+ * The same in each way of writing ids that may be the right one: written wrongly, it looks as if it were gone. False when
+ * none of them got through.
+ */
+export async function removeTwin(
+  ways: readonly StorageClient[],
+  stray: EntryId,
+  asked: EntryId,
+): Promise<boolean> {
+  const gone = await Promise.all(ways.map((client) => attempt(() => removeStray(client, stray, asked))));
+  return gone.some(({ ok }) => ok);
 }
 
 function taken(id: EntryId): RtsyncError {

@@ -40,6 +40,10 @@ export interface Looks {
   known(dir: DirId): Listing | undefined;
   /** We put a file or folder there; its date is not known. */
   put(dir: DirId, name: string, kind: 'file' | 'folder', size?: number): void;
+  /** We are about to put a file there; before it is sent, since it may be listed before its answer is here. */
+  sends(dir: DirId, name: string): void;
+  /** Whether that was said of it, and it was not taken away since: no file of anybody else. Of the latest 65,536. */
+  hasSent(id: EntryId): boolean;
   /** We took an entry away, with everything below it. */
   gone(dir: DirId, name: string): void;
   /** Nothing that is remembered of this entry and of what is below it is to be relied on. */
@@ -61,10 +65,13 @@ const OWN_FOLDER_MS = 30_000;
 /** At a slow rate a look serves this many turns of the gate, so that looking costs a twentieth of the budget at most. */
 const TRUST_TURNS = 20;
 const MOST_REMEMBERED = 512;
+const MOST_SENT = 65_536;
 
 export function createLooks(client: StorageClient, clock: Clock, lookWithinMs: number): Looks {
   const memories = new Map<DirId, Memory>();
   const underWay = new Map<DirId, Promise<Listing>>();
+  /** The latest last. */
+  const sent = new Set<EntryId>();
   /** For each list that is under way, the names we did something to meanwhile: of them it may show what was before. */
   const besideLists = new Map<DirId, Set<Set<string>>>();
 
@@ -174,7 +181,16 @@ export function createLooks(client: StorageClient, clock: Clock, lookWithinMs: n
           kind === 'file' ? { kind, id, name, size, date: undefined } : { kind, id, name, count: undefined },
         );
       }),
+    sends: (dir, name) => {
+      const id = childId(dir, name);
+      sent.delete(id);
+      const [oldest] = sent;
+      if (sent.size >= MOST_SENT && oldest !== undefined) sent.delete(oldest);
+      sent.add(id);
+    },
+    hasSent: (id) => sent.has(id),
     gone: (dir, name) => {
+      sent.delete(childId(dir, name));
       change(dir, name, (memory) => memory.entries.delete(name));
       forgetBelow(childId(dir, name));
     },

@@ -31,6 +31,17 @@ function scene() {
   return { clock, asked, looks };
 }
 
+test('what we sent is known as ours before it is answered, until it is taken away, and not for ever', () => {
+  const { looks } = scene();
+  looks.sends(dir, 'a');
+  expect(looks.hasSent('/d/a' as EntryId)).toBe(true);
+  looks.gone(dir, 'a');
+  expect(looks.hasSent('/d/a' as EntryId)).toBe(false);
+  for (let i = 0; i <= 65_536; i += 1) looks.sends(dir, `f${i}`);
+  expect(looks.hasSent('/d/f0' as EntryId)).toBe(false);
+  expect(looks.hasSent('/d/f1' as EntryId)).toBe(true);
+});
+
 test('a list beside which we did something tells of the other names, and does not pass for a look', async () => {
   const { clock, asked, looks } = scene();
   const first = looks.fresh(dir);
