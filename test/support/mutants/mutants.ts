@@ -116,6 +116,32 @@ export const MUTANTS: readonly Mutant[] = [
       !hasDeath(world),
   },
   {
+    name: 'strays-stay',
+    breaks: 'it ends: what a server stored beside a taken name is cleared away',
+    patches: [
+      {
+        file: 'remote/runtools/strays.ts',
+        find: '  let rest = strays;',
+        replace: '  let rest = strays.slice(0, 0);',
+      },
+    ],
+    world: 1,
+    in: (world) => world.behaviour.takenName === 'rename' && !has(world, 'late') && !hasDeath(world),
+  },
+  {
+    name: 'held-is-not-given-back',
+    breaks: 'kill it anywhere: what was written while a killed process took a name comes out again',
+    patches: [
+      {
+        file: 'engine/recover/held.ts',
+        find: 'if (options.dryRun) return;',
+        replace: 'if (!options.dryRun) return;',
+      },
+    ],
+    world: 1,
+    in: hasDeath,
+  },
+  {
     name: 'folder-removed-unchecked',
     breaks: 'nothing unseen is removed: a folder is removed only as it was seen, and given back else',
     patches: [
