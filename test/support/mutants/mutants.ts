@@ -125,7 +125,7 @@ export const MUTANTS: readonly Mutant[] = [
         replace: '  let rest = strays.slice(0, 0);',
       },
     ],
-    world: 1,
+    world: 1528,
     in: (world) => world.behaviour.takenName === 'rename' && !has(world, 'late') && !hasDeath(world),
   },
   {
@@ -138,7 +138,7 @@ export const MUTANTS: readonly Mutant[] = [
         replace: 'if (!options.dryRun) return;',
       },
     ],
-    world: 1,
+    world: 28,
     in: hasDeath,
   },
   {
