@@ -67,6 +67,8 @@ interface Service {
   readonly said: string[];
   readonly pauses: PatientClock['pauses'];
   readonly pausesUntil: PatientClock['pausesUntil'];
+  /** Resolves once there is nothing to do. */
+  rest(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -81,8 +83,10 @@ async function startService(world: PairWorld, pollMs: number): Promise<Service> 
   const [pairConfig] = config.pairs;
   if (pairConfig === undefined) throw new Error('no pair');
   const link = await openServer(config, { env: world.env, clock });
+  let phase: string | undefined;
   const observer = {
-    on: (event: { kind: string; level?: string; message?: string }) => {
+    on: (event: { kind: string; level?: string; message?: string; phase?: string }) => {
+      if (event.kind === 'phase') phase = event.phase;
       if (event.kind === 'notice' && event.level !== 'info') said.push(event.message ?? '');
     },
   };
@@ -102,7 +106,10 @@ async function startService(world: PairWorld, pollMs: number): Promise<Service> 
     said,
     pauses: clock.pauses,
     pausesUntil: clock.pausesUntil,
+    rest: () => expect.poll(() => phase, LIMIT).toBe('idle'),
     stop: async () => {
+      // A deed that is broken off would be looked into by the next run.
+      await expect.poll(() => phase, LIMIT).not.toBe('working');
       stop.abort();
       await running.catch(() => undefined);
       await link.close();
@@ -214,6 +221,8 @@ describe('a service whose folder is replaced while it runs', () => {
         await world.cli('approve', '--afresh', world.here.root);
         await service.pauses(1);
         await expect.poll(() => arrives(world.here.read('a.txt')), LIMIT).toBe('a');
+        // What is edited while both sides are still compared afresh is a conflict.
+        await service.rest();
         await world.here.write('d/b.txt', 'edited');
         await expect.poll(() => arrives(world.there.read('d/b.txt')), LIMIT).toBe('edited');
       });
@@ -238,6 +247,8 @@ describe('a service whose folder is a symlink', () => {
         await expect.poll(() => service.said.length, LIMIT).toBe(1);
         await service.pauses(1);
         await expect.poll(() => arrives(world.here.read('a.txt')), LIMIT).toBe('a');
+        // What is edited while both sides are still compared afresh is a conflict.
+        await service.rest();
         await world.here.write('d/b.txt', 'edited');
         await expect.poll(() => arrives(world.there.read('d/b.txt')), LIMIT).toBe('edited');
       });
