@@ -5,7 +5,7 @@
 import { z } from 'zod';
 import type { Clock } from '../lib/clock.ts';
 import { RtsyncError } from '../lib/errors.ts';
-import { type Answered, type Gate, type RequestTicket, Stale } from '../lib/gate.ts';
+import { type Answered, type Gate, type Pace, type RequestTicket, Stale } from '../lib/gate.ts';
 import { rateFacts } from './headers.ts';
 import { countPriority, createLanes, type WaitingLane } from './lanes.ts';
 import {
@@ -172,7 +172,7 @@ export function createGate(options: GateOptions): PacedGate {
     const task = () => {
       started = true;
       countPriority(lane, priority, -1);
-      if (ticket.still?.(turnMs()) === false) return Promise.reject(new Stale());
+      if (ticket.still?.(pace()) === false) return Promise.reject(new Stale());
       return attempt(ticket, send);
     };
     countPriority(lane, priority, 1);
@@ -187,9 +187,12 @@ export function createGate(options: GateOptions): PacedGate {
     }
   }
 
-  function turnMs(): number {
+  function pace(): Pace {
     const limit = limitOf(pacer);
-    return limit === undefined ? 0 : rules.windowMs / limit;
+    return {
+      turnMs: limit === undefined ? 0 : rules.windowMs / limit,
+      openMs: clock.monotonic() - (pacer.pausedUntil ?? Number.NEGATIVE_INFINITY),
+    };
   }
 
   function save(): SavedPace {

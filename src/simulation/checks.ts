@@ -12,6 +12,7 @@ import type { Ending } from './life.ts';
 import { EPOCH, type Machine } from './machine.ts';
 import { inWorkspace } from './places.ts';
 import { baseOf, type Scenario } from './scenario.ts';
+import { createSecondNames } from './second-names.ts';
 import type { SimServerChange } from './server/changes.ts';
 import type { SimServer } from './server.ts';
 import { isHeld, keyOf, labelOf, type Truth } from './truth.ts';
@@ -81,14 +82,17 @@ export function createChecks(of: ChecksOf): Checks {
       if (!path.startsWith('.rtsync/') && keyOf(bytes) === key) return;
     retired.set(key, { label: labelOf(before), moment: of.truth.moment() });
   };
+  const secondNames = new Map(machines.map(({ name }) => [name, createSecondNames(of.truth)]));
   for (const machine of machines)
-    machine.disk.onChange(({ path, before, after, what }) => {
-      retire(machine.disk, before, after);
+    machine.disk.onChange((change) => {
+      const { path, before, after, what } = change;
+      const undone = secondNames.get(machine.name)?.isUndone(change) === true;
+      if (!undone) retire(machine.disk, before, after);
       cutShort.replaced(machine, path, before, what);
       tell(() => `${machine.name} ${what}: ${path} was ${shown(before)}, is ${shown(after)}`);
       const fault =
         halfFile(of, after) ??
-        lost(of, before, after, machine.disk.holds()) ??
+        (undone ? undefined : lost(of, before, after, machine.disk.holds())) ??
         (machines.length === 1 && TAKES_NAME.test(what) && !isLive(machine, before)
           ? unasked(of, path, before, after)
           : undefined);
@@ -122,7 +126,10 @@ export function createChecks(of: ChecksOf): Checks {
       const where = cause instanceof Error ? cause.stack : ending.error.stack;
       violated('no-bug', `${name} ended with ${code}: ${message} ${where}`);
     },
-    died: cutShort.died,
+    died: (name, powerCut) => {
+      secondNames.get(name)?.died();
+      cutShort.died(name, powerCut);
+    },
     heard: (name, event) => {
       cutShort.heard(name, event);
       if (event.kind === 'notice' && event.level === 'error')

@@ -1,5 +1,6 @@
 /** Making folders on a server that may answer a second create of one name with a stray twin. */
 import { isCode, RtsyncError } from '../../lib/errors.ts';
+import type { Pace } from '../../lib/gate.ts';
 import type { Traits } from '../traits.ts';
 import type { StorageClient } from './client.ts';
 import { attempt, endsTheRun } from './context.ts';
@@ -54,9 +55,9 @@ export function createFolderMaker(
     if (name.startsWith('.') && signs().dotFiles === 'hidden' && (await isThere(client, id, signs(), signal)))
       return id;
     let sentAt = client.clock.monotonic();
-    const still = (turnMs: number): boolean => {
+    const still = (pace: Pace): boolean => {
       sentAt = client.clock.monotonic();
-      return young.still(turnMs);
+      return young.still(pace);
     };
     try {
       const made = await client.makeFolder(dir, name, { growth, signal, ...young, still });

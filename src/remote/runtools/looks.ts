@@ -6,6 +6,7 @@
 import { sameRemote } from '../../core/base.ts';
 import type { RemoteStamp } from '../../core/tree.ts';
 import type { Clock } from '../../lib/clock.ts';
+import type { Pace } from '../../lib/gate.ts';
 import type { StorageClient } from './client.ts';
 import { childId, type DirId, type EntryId, isIdWithin, parentId } from './ids.ts';
 import type { Entry, Listing } from './wire.ts';
@@ -17,10 +18,10 @@ export interface Looks {
    */
   at(dir: DirId, exact: boolean, signal?: AbortSignal): Promise<Listing>;
   /**
-   * Whether an upload may go on this look now. `turnMs`: as `Gate` tells it at admission; undefined: as told last.
+   * Whether an upload may go on this look now. `pace`: as `Gate` tells it at admission; undefined: as told last.
    * RACE: the age allowed here is the time in which a stranger's new file can be overwritten.
    */
-  trusts(look: Listing, turnMs?: number): boolean;
+  trusts(look: Listing, pace?: Pace): boolean;
   /** The folder as it is now. */
   fresh(dir: DirId, signal?: AbortSignal): Promise<Listing>;
   /** Takes over a list that somebody else made. */
@@ -62,7 +63,10 @@ interface Memory {
 /** An upload may rely on a look that is this old, and on a folder of our own making a little longer. */
 const TRUST_MS = 2_000;
 const OWN_FOLDER_MS = 30_000;
-/** At a slow rate a look serves this many turns of the gate, so that looking costs a twentieth of the budget at most. */
+/**
+ * At a slow rate a look serves this many turns of the gate, so that looking costs a twentieth of the budget at most. A
+ * pause is no turn: one look more for each costs little, and others have much time in it.
+ */
 const TRUST_TURNS = 20;
 const MOST_REMEMBERED = 512;
 const MOST_SENT = 65_536;
@@ -77,12 +81,15 @@ export function createLooks(client: StorageClient, clock: Clock, lookWithinMs: n
 
   /** Of folders that we made and that no list replaced since. */
   const own = new WeakSet<Listing>();
-  let turn = 0;
+  let turnMs = 0;
+  let openSince = Number.NEGATIVE_INFINITY;
 
-  const trusts = (look: Listing, turnMs = turn): boolean => {
-    turn = turnMs;
-    const age = clock.monotonic() - look.sentAt;
-    return age <= Math.max(own.has(look) ? OWN_FOLDER_MS : TRUST_MS, TRUST_TURNS * turn);
+  const trusts = (look: Listing, pace?: Pace): boolean => {
+    const now = clock.monotonic();
+    if (pace !== undefined) [turnMs, openSince] = [pace.turnMs, now - pace.openMs];
+    const age = now - look.sentAt;
+    if (age <= (own.has(look) ? OWN_FOLDER_MS : TRUST_MS)) return true;
+    return look.sentAt >= openSince && age <= TRUST_TURNS * turnMs;
   };
   const good = (memory: Memory, exact: boolean): boolean => {
     if (exact && memory.blurred) return false;

@@ -5,7 +5,7 @@
  */
 import type { DateWitness, RemoteStamp } from '../../core/tree.ts';
 import { RtsyncError } from '../../lib/errors.ts';
-import { Stale } from '../../lib/gate.ts';
+import { type Pace, Stale } from '../../lib/gate.ts';
 import type { Outcome, Write, WriteSource } from '../remote.ts';
 import type { UploadReply } from './client.ts';
 import { attempt, type Context, changed, failed, heed } from './context.ts';
@@ -134,10 +134,10 @@ async function sendInTime(
     next = undefined;
     const before = look.entries.get(job.name);
     let { entries } = look;
-    const still = (turnMs: number): boolean => {
+    const still = (pace: Pace): boolean => {
       // What a look shows is replaced when a list for another purpose shows more, and that may show ours.
       entries = look.entries;
-      return ctx.looks.trusts(look, turnMs) && stands();
+      return ctx.looks.trusts(look, pace) && stands();
     };
     if (job.look !== undefined) ctx.looks.sends(job.dir, job.name);
     const { onSent, span } = startTimes(ctx);

@@ -565,7 +565,7 @@ export const MUTANTS: readonly Mutant[] = [
     patches: [
       {
         file: 'remote/runtools/looks.ts',
-        find: 'return age <= Math.max(own.has(look) ? OWN_FOLDER_MS : TRUST_MS, TRUST_TURNS * turn);',
+        find: 'return look.sentAt >= openSince && age <= TRUST_TURNS * turnMs;',
         replace: 'return age <= Number.POSITIVE_INFINITY;',
       },
     ],

@@ -52,7 +52,7 @@ export function openGate(): TestGate {
     run: async (ticket, send, signal) => {
       for (;;) {
         signal?.throwIfAborted();
-        if (ticket.still?.(0) === false) throw new Stale();
+        if (ticket.still?.({ turnMs: 0, openMs: Number.POSITIVE_INFINITY }) === false) throw new Stale();
         tickets.push(ticket);
         const answer = await send(signal ?? new AbortController().signal);
         if (answer.status !== 429) return answer;

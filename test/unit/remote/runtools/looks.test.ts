@@ -88,10 +88,32 @@ test('a list that was sent sooner and answered later takes nothing back', async 
 test('a deed that needs a free name does not go on when a list shows it taken', async () => {
   const { asked, looks } = scene();
   const young = { still: () => true, priority: 0 };
+  const pace = { turnMs: 0, openMs: Number.POSITIVE_INFINITY };
   const { still } = unlessTaken(looks, young, dir, ['a', 'b']);
-  expect(still(0)).toBe(true);
+  expect(still(pace)).toBe(true);
   const listed = looks.fresh(dir);
   asked[0]?.answer('b');
   await listed;
-  expect(still(0)).toBe(false);
+  expect(still(pace)).toBe(false);
+});
+
+test('at a slow rate a look serves for twenty turns, but not beyond a pause that the server asked for', async () => {
+  const { clock, asked, looks } = scene();
+  const list = async () => {
+    const listed = looks.fresh(dir);
+    asked.at(-1)?.answer();
+    return await listed;
+  };
+  const before = await list();
+  clock.pass(1000);
+  const turnMs = 500;
+  expect(looks.trusts(before, { turnMs, openMs: 0 })).toBe(true);
+  clock.pass(8000);
+  expect(looks.trusts(before, { turnMs, openMs: Number.POSITIVE_INFINITY })).toBe(true);
+  expect(looks.trusts(before, { turnMs, openMs: 10 })).toBe(false);
+  const after = await list();
+  clock.pass(8000);
+  expect(looks.trusts(before)).toBe(false);
+  expect(looks.trusts(after)).toBe(true);
+  expect(looks.trusts(after, { turnMs, openMs: 8010 })).toBe(true);
 });

@@ -346,6 +346,31 @@ describe('dates of what was written', () => {
       a: 'changed',
     });
   });
+
+  test.each([
+    ['a new file, before others are replaced', 'new', 1],
+    ['the versions replaced first, before the next are', 'f0', 2],
+  ] as const)(
+    'are asked for at once, for %s: a later edit is not taken for ours',
+    async (_, name, copies) => {
+      const files: Record<string, { text: string; expect?: RemoteStamp }> = { new: { text: 'ours' } };
+      for (let i = 0; i < 21; i += 1) files[`f${i}`] = { text: 'ours', expect: await place(`f${i}`, 'old') };
+      site.clock.pass(5000);
+      let theirs: RemoteStamp | undefined;
+      const beforeCopy = (left: number): void =>
+        site.whileWaiting('copy', async () => {
+          if (left > 1) return beforeCopy(left - 1);
+          expect(await disk(name)).toBe('ours');
+          theirs = await place(name, 'them');
+        });
+      beforeCopy(copies);
+      const outcomes = await writeAll(site.far.remote({ datesFollowClock: false }), '', files);
+      const written = outcomes[name]?.ok ? outcomes[name].value : undefined;
+      expect(written?.size).toBe(4);
+      expect(theirs).toBeDefined();
+      expect(written).not.toEqual(theirs);
+    },
+  );
 });
 
 const replacing: [Behaviour['takenName'], Partial<Traits>][] = [
