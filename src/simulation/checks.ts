@@ -6,7 +6,7 @@
 import { PAIR_DEFAULTS } from '../config/schema.ts';
 import type { EngineEvent } from '../engine/events.ts';
 import type { Disposition } from '../lib/errors.ts';
-import { atRest, difference, isKept, isStray, type Taken } from './at-rest.ts';
+import { atRest, difference, isKept, isStray, lookBack, type Taken } from './at-rest.ts';
 import { createCutShort } from './cut-short.ts';
 import type { Ending } from './life.ts';
 import { EPOCH, type Machine } from './machine.ts';
@@ -67,6 +67,7 @@ export function createChecks(of: ChecksOf): Checks {
     violations.push({ promise, what });
   };
   const left = new Map<string, Taken>();
+  const sentUp = new Set<string>();
   const cutShort = createCutShort(of.truth);
   /** What processes took from their names: in the trash until the end. */
   const retired = new Map<string, { readonly label: string; readonly moment: number }>();
@@ -101,11 +102,13 @@ export function createChecks(of: ChecksOf): Checks {
   server.onBlindRetry((request) =>
     violated('nothing-unseen', `sent again without a look, though its answer was lost: ${request}`),
   );
+  server.onList((list) => lookBack(server, left.values(), list));
   server.onChange((change) => {
     retire(server, change.before, change.after);
     const sender = machines.find(({ client }) => client === change.client);
     if (isStray(change.path) && change.after !== undefined && sender !== undefined)
       cutShort.stored(sender, keyOf(change.after));
+    if (change.uploadSentAt !== undefined && change.after !== undefined) sentUp.add(keyOf(change.after));
     if (change.before !== undefined && change.after === undefined)
       left.set(keyOf(change.before), takenBy(change));
     tell(
@@ -140,7 +143,7 @@ export function createChecks(of: ChecksOf): Checks {
       last.report.inSync &&
       Object.values(last.report.operations).every((count) => count === 0),
     atRest: () => {
-      atRest(of, violated, { left, cutShort });
+      atRest(of, violated, { left, wasSent: (content) => sentUp.has(content), cutShort });
       for (const [key, { label, moment }] of retired)
         if (!isKept(of, key) && !mayBeGone(Buffer.from(key, 'latin1'), moment))
           violated('nothing-is-lost', `"${label}" was given up by a process and is in no trash`);
@@ -152,14 +155,25 @@ export function createChecks(of: ChecksOf): Checks {
 /** A name on a machine is given up. */
 const TAKES_NAME = /-> \.rtsync\/(trash\/|tmp\/held-)/;
 const TRASH = /"target":"\/(\.rtsync\/trash\/[^"]+)"/;
+const IDS = /"ids":\[("[^\]]+")/;
 
 function takenBy(change: SimServerChange): Taken {
   const { path, request, client, at } = change;
   const trash = TRASH.exec(request)?.[1];
   return {
     path: path.normalize('NFC'),
-    ...(trash === undefined || !isUnseen(change) ? {} : { unseen: { client, trash, at } }),
+    ...(trash === undefined || !isUnseen(change)
+      ? {}
+      : { unseen: { client, trash, at, named: namedBy(request, path), nameTaken: false } }),
   };
+}
+
+/** What the request names of those at and around the path. */
+function namedBy(request: string, path: string): string | undefined {
+  const quoted = IDS.exec(request)?.[1]?.split(',') ?? [];
+  const names = path.split('/');
+  const around = names.map((_, i) => names.slice(0, i + 1).join('/'));
+  return around.find((one) => quoted.includes(JSON.stringify(`/${one}`)));
 }
 
 const OUT_OF_PLACE: readonly Disposition[] = ['bug', 'fix', 'halt'];

@@ -15,6 +15,7 @@ import type { SimFault, SimFaults } from './server/faults.ts';
 import { createRateLimit } from './server/limit.ts';
 import { createLine, type Line } from './server/line.ts';
 import { pathsNamed } from './server/named.ts';
+import { folderOf } from './server/place.ts';
 import { bytesIn, filesIn, newFolder, type SimFolder } from './server/store.ts';
 
 export interface SimServerOptions {
@@ -30,6 +31,15 @@ export interface SimServerOptions {
   readonly uploadLimitBytes?: number;
   /** Requests in any span of 60 s. Default: no limit. */
   readonly limitPerMinute?: number;
+}
+
+export interface SimServerList {
+  /** Number of the client that asked. */
+  readonly client: number;
+  /** Relative to the top. */
+  readonly folder: string;
+  /** Server time of the youngest list of a folder whose answer this client had before. */
+  heardOf(folder: string): number | undefined;
 }
 
 export interface SimServer {
@@ -48,6 +58,8 @@ export interface SimServer {
   onChange(listener: (change: SimServerChange) => void): () => void;
   /** Told of every request when it sets out, with the paths that it names. */
   onRequest(listener: (paths: readonly string[]) => void): void;
+  /** Told of each list in the moment in which it is made. */
+  onList(listener: (list: SimServerList) => void): void;
   /** Told of each upload or new folder that a client repeats though it has no answer and did not look. */
   onBlindRetry(listener: (request: string) => void): void;
   /** Every file, rtsync's own included, by its path without a leading slash. */
@@ -74,6 +86,7 @@ export function createSimServer(options: SimServerOptions): SimServer {
   const figures = createFigures(options.now);
   const blindListeners: ((request: string) => void)[] = [];
   const requestListeners: ((paths: readonly string[]) => void)[] = [];
+  const listListeners: ((list: SimServerList) => void)[] = [];
   const desk: Desk = {
     workspaceId: options.workspaceId,
     shelf: {
@@ -87,6 +100,12 @@ export function createSimServer(options: SimServerOptions): SimServer {
     count: figures.count,
     setsOut: (letter) => {
       for (const listener of requestListeners) listener(pathsNamed(letter));
+    },
+    listed: ({ client, address, listings }) => {
+      if (address === undefined) return;
+      const folder = folderOf(address, behaviour.pathEncoding);
+      const heardOf = (of: string): number | undefined => listings.last(of, Number.POSITIVE_INFINITY);
+      for (const listener of listListeners) listener({ client, folder, heardOf });
     },
     blind: ({ what }) => {
       for (const listener of blindListeners) listener(what);
@@ -116,6 +135,9 @@ export function createSimServer(options: SimServerOptions): SimServer {
     onChange: changes.listen,
     onRequest: (listener) => {
       requestListeners.push(listener);
+    },
+    onList: (listener) => {
+      listListeners.push(listener);
     },
     onBlindRetry: (listener) => {
       blindListeners.push(listener);

@@ -1,7 +1,14 @@
-/** What somebody wrote to a version while a killed run took its name: only the base knows where that was. */
+/**
+ * What somebody wrote to a version while a killed run took its name: the base knows where that was, or, where the version
+ * was not agreed on or is not believed any more, what that run intended.
+ */
 import type { LocalPath } from '../../core/path.ts';
 import { walk } from '../../core/tree.ts';
+import type { Intent } from '../../state/state.ts';
 import type { Pair } from '../pair.ts';
+
+/** They take a name here from what had it. */
+const GIVES_UP: ReadonlySet<Intent['kind']> = new Set(['download', 'compare', 'removeLocal']);
 
 /** Before the first scan, since what is settled after it takes the place of what the killed run saw. */
 export async function giveBack({
@@ -18,6 +25,9 @@ export async function giveBack({
       if (stamp.ino === ino && stamp.size === size && stamp.mtimeMs === mtimeMs)
         return path as string as LocalPath;
     }
-    return undefined;
+    const isIt = ({ detail: { local: was } }: Intent): boolean =>
+      was?.ino === ino && was.size === size && was.mtimeMs === mtimeMs;
+    const taken = state.intents().find((intent) => GIVES_UP.has(intent.kind) && isIt(intent));
+    return taken?.path as string | undefined as LocalPath | undefined;
   });
 }

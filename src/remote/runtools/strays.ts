@@ -10,6 +10,8 @@ import { type DirId, type EntryId, idName, parentId } from './ids.ts';
 import type { Item } from './item.ts';
 import { matches } from './looks.ts';
 import { digestOurs, digestThere, isBeginning, sameFile } from './torn.ts';
+import type { Retirement } from './trash.ts';
+import { whileYoung } from './while-young.ts';
 import type { Entry, FileEntry, Listing } from './wire.ts';
 
 /** What stays is taken for somebody's new file. */
@@ -35,24 +37,38 @@ export async function clearStrays(ctx: Context, strays: readonly EntryId[], isOu
   for (let tries = 0; tries < TRIES; tries += 1) {
     const [first] = rest;
     if (first === undefined) return;
-    const listed = await attempt(() => ctx.looks.fresh(parentId(first)));
-    if (!listed.ok && endsTheRun(listed.error)) return;
-    if (!listed.ok) continue;
-    const { entries } = listed.value;
-    const ours = rest.flatMap((id) => ourFile(entries.get(idName(id)), isOurs));
-    if (ours.length === 0) return;
-    const ids = ours.map(({ id }) => id);
-    const expected = new Map(
-      ours.flatMap(({ id, size, date }) =>
-        size === undefined || date === undefined ? [] : [[id, { size, date }]],
+    const asked = rest;
+    let into: EntryId | undefined;
+    // Its turn at a slow gate can be long in coming: who wrote into it since the look must not lose that to the trash.
+    const left = await attempt(() =>
+      whileYoung(
+        ctx.looks,
+        () => ctx.looks.fresh(parentId(first)),
+        async ({ entries }, young) => {
+          const ours = asked.flatMap((id) => ourFile(entries.get(idName(id)), isOurs));
+          if (ours.length === 0) return [];
+          if (ctx.keepTrash) into ??= await ctx.trash.folder('trash');
+          return giveUp(ctx, ours, { into, young });
+        },
       ),
     );
-    const fates = ctx.keepTrash
-      ? (await ctx.trash.retire(ids, expected)).fates
-      : await ctx.trash.destroy(ids);
-    // What changed has been given back.
-    rest = ids.filter((id) => ![undefined, 'changed'].includes(fates.get(id)?.code));
+    if (!left.ok && endsTheRun(left.error)) return;
+    if (left.ok) rest = left.value;
   }
+}
+
+/** Gives those that still stand. What changed has been given back. */
+async function giveUp(ctx: Context, ours: readonly FileEntry[], how: Retirement): Promise<EntryId[]> {
+  const ids = ours.map(({ id }) => id);
+  const expected = new Map(
+    ours.flatMap(({ id, size, date }) =>
+      size === undefined || date === undefined ? [] : [[id, { size, date }]],
+    ),
+  );
+  const fates = ctx.keepTrash
+    ? (await ctx.trash.retire(ids, expected, how)).fates
+    : await ctx.trash.destroy(ids);
+  return ids.filter((id) => ![undefined, 'changed'].includes(fates.get(id)?.code));
 }
 
 /**

@@ -25,6 +25,8 @@ export interface Desk {
   count(sentAt: number, at: number, verdict: RateVerdict | undefined): void;
   /** Called when a request sets out. */
   setsOut(letter: Letter): void;
+  /** Called when a list was made. */
+  listed(letter: Letter): void;
   /** Called when a client repeats a write of which it has no answer, without a look in between. */
   blind(letter: Letter): void;
 }

@@ -174,7 +174,9 @@ function act(parts: LineParts, trip: Trip): End {
   trip.growing = undefined;
   const doneAt = desk.now();
   if (letter.kind !== 'upload' || !desk.shelf.behaviour.growingUploads) {
-    return { answer: doWhole(desk, letter), doneAt };
+    const answer = doWhole(desk, letter);
+    if (letter.kind === 'list' && answer.status === 200) desk.listed(letter);
+    return { answer, doneAt };
   }
   const begun = doPart(desk, letter, faults.chance.next());
   if ('status' in begun) return { answer: begun, doneAt };

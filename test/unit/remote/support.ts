@@ -197,6 +197,7 @@ export async function readAll(
 export async function removeAll(
   remote: Remote,
   removals: Readonly<Record<string, Removal['expect']>>,
+  signal?: AbortSignal,
 ): Promise<Record<string, Outcome<undefined>>> {
   const outcomes: Record<string, Outcome<undefined>> = {};
   await remote.remove(
@@ -207,6 +208,7 @@ export async function removeAll(
         outcomes[path] = outcome;
       },
     })),
+    signal,
   );
   return outcomes;
 }

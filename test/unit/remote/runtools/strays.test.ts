@@ -1,9 +1,11 @@
 import { Readable } from 'node:stream';
 import { describe, expect, test } from 'vitest';
+import { Stale } from '../../../../src/lib/gate.ts';
 import type { WriteSource } from '../../../../src/remote/remote.ts';
 import type { Context } from '../../../../src/remote/runtools/context.ts';
 import { childId, type EntryId, TOP } from '../../../../src/remote/runtools/ids.ts';
-import { clearLate, clearUntold, strayOf } from '../../../../src/remote/runtools/strays.ts';
+import { clearLate, clearStrays, clearUntold, strayOf } from '../../../../src/remote/runtools/strays.ts';
+import type { Retirement } from '../../../../src/remote/runtools/trash.ts';
 import type { Entry } from '../../../../src/remote/runtools/wire.ts';
 
 const listOf = (...names: readonly string[]): ReadonlyMap<string, Entry> =>
@@ -18,9 +20,12 @@ const sourceOf = (text: string): WriteSource => ({ size: text.length, body: () =
 function scene({
   entries = listOf(),
   sent = [],
+  wait,
 }: {
   readonly entries?: ReadonlyMap<string, Entry>;
   readonly sent?: readonly string[];
+  /** Until the turn of the move into the trash has come: then every look is too old. */
+  readonly wait?: () => void;
 }) {
   const [retired, read]: [string[], string[]] = [[], []];
   const ctx = {
@@ -33,10 +38,14 @@ function scene({
     },
     looks: {
       fresh: async () => ({ entries, sentAt: 0 }),
+      trusts: () => wait === undefined,
       hasSent: (id: string) => sent.includes(id.slice(1)),
     },
     trash: {
-      retire: async (ids: readonly EntryId[]) => {
+      folder: async () => childId(TOP, 'trash'),
+      retire: async (ids: readonly EntryId[], _: unknown, { young }: Retirement) => {
+        wait?.();
+        if (young?.still(0) === false) throw new Stale();
         retired.push(...ids);
         return { folder: undefined, fates: new Map(ids.map((id) => [id, undefined])) };
       },
@@ -107,5 +116,26 @@ describe('what a late answer tells of as stored beside a taken name', () => {
     const strays = ['a.new', 'b.new'].map((name) => childId(TOP, name));
     await clearLate(ctx, strays, isOurs, ['not', 'xyz'].map(sourceOf));
     expect(retired).toEqual([]);
+  });
+});
+
+describe('a stray whose way into the trash waits for a slow gate', () => {
+  const stray = childId(TOP, 'a.new');
+  const ofOurs = (entry: Entry): boolean => entry.kind === 'file' && entry.date === 5;
+
+  test('is looked at again, and stays when somebody has written into it meanwhile', async () => {
+    const entries = new Map(listOf('a', 'a.new'));
+    const edit = (): void => {
+      entries.set('a.new', { kind: 'file', id: stray, name: 'a.new', size: 3, date: 60_000 });
+    };
+    const { ctx, retired } = scene({ entries, wait: edit });
+    await clearStrays(ctx, [stray], ofOurs);
+    expect(retired).toEqual([]);
+  });
+
+  test('goes when the look is young', async () => {
+    const { ctx, retired } = scene({ entries: listOf('a', 'a.new') });
+    await clearStrays(ctx, [stray], ofOurs);
+    expect(retired).toEqual([stray]);
   });
 });
