@@ -95,3 +95,34 @@ test('a deed that needs a free name does not go on when a list shows it taken', 
   await listed;
   expect(still(0)).toBe(false);
 });
+
+test('what is doubted is listed before anything new relies on it, also in a folder of our own', async () => {
+  const { clock, asked, looks } = scene();
+  looks.made('/d' as EntryId);
+  const early = looks.fresh(dir);
+  looks.doubt(['/d/a' as EntryId]);
+  expect(looks.isOwn(dir)).toBe(false);
+  expect(looks.known(dir)).toBeUndefined();
+  // It set out before, and does not pass for the look that is due.
+  asked[0]?.answer();
+  await early;
+  const due = looks.recent(dir);
+  expect(asked).toHaveLength(2);
+  asked[1]?.answer('a');
+  expect([...(await due).entries.keys()]).toEqual(['a']);
+  clock.pass(100);
+  await looks.at(dir, true);
+  expect(asked).toHaveLength(2);
+});
+
+test('a list that is on its way when a doubt comes up is not shared by who asks after it', async () => {
+  const { asked, looks } = scene();
+  const early = looks.recent(dir);
+  looks.doubt(['/d/a' as EntryId]);
+  const due = looks.recent(dir);
+  expect(asked).toHaveLength(2);
+  asked[0]?.answer();
+  asked[1]?.answer('a');
+  await early;
+  expect((await due).entries.has('a')).toBe(true);
+});
