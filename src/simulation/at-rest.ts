@@ -102,14 +102,14 @@ const OWN_LEFTOVER = /^\.rtsync\/(staging|moving|probe)/;
 const STRAY = /\.new\b|\.[0-9a-f]{8}$/;
 
 /**
- * A request that arrives late, or after its process was killed and another has done the same, or twice, leaves a second
- * name on servers that never refuse one.
+ * A new folder that is asked for late, or after its process was killed and another has done the same, or twice, gets a
+ * second name on servers that never refuse one. Of files it is known of each (`CutShort.wasLeft`).
  */
 function straysExpected({ behaviour, faults, machines }: Scenario): boolean {
   const late = faults.kinds.includes('late') || anyStart(machines, ({ fuse }) => fuse !== undefined);
   const twice = late || faults.kinds.includes('repeated');
   const many = machines.length > 1;
-  return (behaviour.takenFolder === 'stray' && (twice || many)) || (behaviour.takenName === 'rename' && late);
+  return behaviour.takenFolder === 'stray' && (twice || many);
 }
 
 /** Where our own folder is not listed, nobody knows of the second one that a create made whose answer was lost. */

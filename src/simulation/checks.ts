@@ -38,6 +38,8 @@ export interface Checks {
   ended(name: string, ending: Ending): void;
   /** A process says something: that it halts, it must not in these worlds. */
   heard(name: string, event: EngineEvent): void;
+  /** A person's deed on a side left this content under the path; undefined: none. */
+  touched(path: string, content: Uint8Array | undefined): void;
   /** A process was killed, or its machine has lost its power. */
   died(name: string, powerCut: boolean): void;
   /** Its last run found both sides equal and did nothing. */
@@ -106,8 +108,10 @@ export function createChecks(of: ChecksOf): Checks {
   server.onChange((change) => {
     retire(server, change.before, change.after);
     const sender = machines.find(({ client }) => client === change.client);
-    if (isStray(change.path) && change.after !== undefined && sender !== undefined)
-      cutShort.stored(sender, keyOf(change.after));
+    if (isStray(change.path) && change.after !== undefined) {
+      if (change.givenUp) cutShort.storedUnheard(keyOf(change.after));
+      else if (sender !== undefined) cutShort.stored(sender, keyOf(change.after));
+    }
     if (change.uploadSentAt !== undefined && change.after !== undefined) sentUp.add(keyOf(change.after));
     if (change.before !== undefined && change.after === undefined)
       left.set(keyOf(change.before), takenBy(change));
@@ -132,6 +136,9 @@ export function createChecks(of: ChecksOf): Checks {
     died: (name, powerCut) => {
       secondNames.get(name)?.died();
       cutShort.died(name, powerCut);
+    },
+    touched: (path, content) => {
+      if (isStray(path) && content !== undefined) cutShort.named(keyOf(content));
     },
     heard: (name, event) => {
       cutShort.heard(name, event);

@@ -11,6 +11,10 @@ import { keyOf, type Truth } from './truth.ts';
 export interface CutShort {
   /** The workspace shows this content, sent by the machine, under a name that nobody asked for. */
   stored(machine: Machine, content: string): void;
+  /** The same by a request whose sender was dead or had given it up when it was done, and cannot know of it. */
+  storedUnheard(content: string): void;
+  /** A person put this content under such a name, and took it for their own so. */
+  named(content: string): void;
   /** A process of the machine made this change. */
   replaced(machine: Machine, path: string, before: Uint8Array | undefined, what: string): void;
   /** A process of the machine of this name says how far it is: a deed that has an outcome is over. */
@@ -19,7 +23,10 @@ export interface CutShort {
   died(name: string, powerCut: boolean): void;
   /** Whether this content was in a version of a deed that was cut short, and lies in the trash of that machine. */
   liesInTrash(content: string): boolean;
-  /** Whether its sender died with the deed that this was stored by: then nobody knows any more to clear it away. */
+  /**
+   * Whether its sender died with the deed that this was stored by, or before, or had given it up: then nobody knows to
+   * clear it away. Or it is a person's under that name, and nobody may.
+   */
   wasLeft(content: string | undefined): boolean;
 }
 
@@ -38,6 +45,12 @@ export function createCutShort(truth: Truth): CutShort {
   const strays = new Map<string, Set<string>>();
   const left = new Set<string>();
   return {
+    storedUnheard: (content) => {
+      left.add(content);
+    },
+    named: (content) => {
+      left.add(content);
+    },
     stored: (machine, content) => {
       strays.set(machine.name, (strays.get(machine.name) ?? new Set()).add(content));
     },

@@ -8,7 +8,7 @@ import type { RemoteStamp } from '../../core/tree.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Pace } from '../../lib/gate.ts';
 import type { StorageClient } from './client.ts';
-import { childId, type DirId, type EntryId, isIdWithin, parentId } from './ids.ts';
+import { childId, type DirId, type EntryId, idName, isIdWithin, parentId } from './ids.ts';
 import type { Entry, Listing } from './wire.ts';
 
 export interface Looks {
@@ -47,6 +47,11 @@ export interface Looks {
   hasSent(id: EntryId): boolean;
   /** We took an entry away, with everything below it. */
   gone(dir: DirId, name: string): void;
+  /**
+   * Something was sent that puts or takes these, and nobody knows what came of it: before anything new relies on what is
+   * remembered of their folders they are listed, also those of our own making.
+   */
+  doubt(ids: readonly EntryId[]): void;
   /** Nothing that is remembered of this entry and of what is below it is to be relied on. */
   forget(id: EntryId): void;
 }
@@ -81,6 +86,8 @@ export function createLooks(client: StorageClient, clock: Clock, lookWithinMs: n
 
   /** Of folders that we made and that no list replaced since. */
   const own = new WeakSet<Listing>();
+  /** Good for what they show, and for those who took them before, but for nobody else. */
+  const doubted = new WeakSet<Listing>();
   let turnMs = 0;
   let openSince = Number.NEGATIVE_INFINITY;
 
@@ -92,7 +99,7 @@ export function createLooks(client: StorageClient, clock: Clock, lookWithinMs: n
     return look.sentAt >= openSince && age <= TRUST_TURNS * turnMs;
   };
   const good = (memory: Memory, exact: boolean): boolean => {
-    if (exact && memory.blurred) return false;
+    if (doubted.has(memory) || (exact && memory.blurred)) return false;
     if (!exact && own.has(memory) && trusts(memory)) return true;
     return clock.monotonic() - memory.sentAt <= lookWithinMs;
   };
@@ -134,7 +141,9 @@ export function createLooks(client: StorageClient, clock: Clock, lookWithinMs: n
   const shared = (dir: DirId, signal?: AbortSignal): Promise<Listing> => {
     const running = underWay.get(dir);
     if (running !== undefined) return running;
-    const started = fresh(dir, signal).finally(() => underWay.delete(dir));
+    const started = fresh(dir, signal).finally(() => {
+      if (underWay.get(dir) === started) underWay.delete(dir);
+    });
     underWay.set(dir, started);
     return started;
   };
@@ -156,15 +165,15 @@ export function createLooks(client: StorageClient, clock: Clock, lookWithinMs: n
     trusts,
     recent: async (dir, signal) => {
       const memory = memories.get(dir);
-      return memory !== undefined && trusts(memory) ? memory : shared(dir, signal);
+      return memory !== undefined && !doubted.has(memory) && trusts(memory) ? memory : shared(dir, signal);
     },
     isOwn: (dir) => {
       const memory = memories.get(dir);
-      return memory !== undefined && own.has(memory) && trusts(memory);
+      return memory !== undefined && !doubted.has(memory) && own.has(memory) && trusts(memory);
     },
     known: (dir) => {
       const memory = memories.get(dir);
-      return memory === undefined || memory.blurred ? undefined : memory;
+      return memory === undefined || memory.blurred || doubted.has(memory) ? undefined : memory;
     },
     fresh,
     remember,
@@ -200,6 +209,14 @@ export function createLooks(client: StorageClient, clock: Clock, lookWithinMs: n
       sent.delete(childId(dir, name));
       change(dir, name, (memory) => memory.entries.delete(name));
       forgetBelow(childId(dir, name));
+    },
+    doubt: (ids) => {
+      for (const id of ids) {
+        const dir = parentId(id);
+        change(dir, idName(id), (memory) => doubted.add(memory));
+        // A list that set out before may not show it.
+        underWay.delete(dir);
+      }
     },
     forget: (id) => {
       memories.delete(parentId(id));

@@ -19,6 +19,8 @@ export interface SimServerChange {
   readonly sentAt: number;
   /** `after` is what has come of an upload that is still arriving, or broke off. */
   readonly growing: boolean;
+  /** Nobody waited for that request any more when it was done. */
+  readonly givenUp: boolean;
   /** Server time at which the upload of `after` set out, maybe to another name; undefined: no client sent it up. */
   readonly uploadSentAt: number | undefined;
   /** Server time at which `before` came to stand under this name. */
@@ -40,6 +42,7 @@ export interface Doer {
   readonly client: number;
   readonly sentAt: number;
   readonly growing: boolean;
+  readonly givenUp: boolean;
   request(): string;
   lastListedAt(folder: string): number | undefined;
   madeAt(folder: string): number | undefined;
@@ -68,7 +71,7 @@ export function createChanges(top: SimFolder): Changes {
       const folder = slash < 0 ? '' : path.slice(0, slash);
       const change: SimServerChange = {
         ...{ path, before: before?.bytes, after, request: doer.request(), client: doer.client, at },
-        ...{ sentAt: doer.sentAt, growing: doer.growing && after !== undefined },
+        ...{ sentAt: doer.sentAt, growing: doer.growing && after !== undefined, givenUp: doer.givenUp },
         agentWroteAt: before?.since,
         wroteBy: before?.writer,
         madeAt: doer.madeAt(folder),

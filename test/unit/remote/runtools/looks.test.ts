@@ -117,3 +117,34 @@ test('at a slow rate a look serves for twenty turns, but not beyond a pause that
   expect(looks.trusts(after)).toBe(true);
   expect(looks.trusts(after, { turnMs, openMs: 8010 })).toBe(true);
 });
+
+test('what is doubted is listed before anything new relies on it, also in a folder of our own', async () => {
+  const { clock, asked, looks } = scene();
+  looks.made('/d' as EntryId);
+  const early = looks.fresh(dir);
+  looks.doubt(['/d/a' as EntryId]);
+  expect(looks.isOwn(dir)).toBe(false);
+  expect(looks.known(dir)).toBeUndefined();
+  // It set out before, and does not pass for the look that is due.
+  asked[0]?.answer();
+  await early;
+  const due = looks.recent(dir);
+  expect(asked).toHaveLength(2);
+  asked[1]?.answer('a');
+  expect([...(await due).entries.keys()]).toEqual(['a']);
+  clock.pass(100);
+  await looks.at(dir, true);
+  expect(asked).toHaveLength(2);
+});
+
+test('a list that is on its way when a doubt comes up is not shared by who asks after it', async () => {
+  const { asked, looks } = scene();
+  const early = looks.recent(dir);
+  looks.doubt(['/d/a' as EntryId]);
+  const due = looks.recent(dir);
+  expect(asked).toHaveLength(2);
+  asked[0]?.answer();
+  asked[1]?.answer('a');
+  await early;
+  expect((await due).entries.has('a')).toBe(true);
+});

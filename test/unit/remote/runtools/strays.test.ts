@@ -45,7 +45,7 @@ function scene({
       folder: async () => childId(TOP, 'trash'),
       retire: async (ids: readonly EntryId[], _: unknown, { young }: Retirement) => {
         wait?.();
-        if (young?.still(0) === false) throw new Stale();
+        if (young?.still({ turnMs: 0, openMs: Number.POSITIVE_INFINITY }) === false) throw new Stale();
         retired.push(...ids);
         return { folder: undefined, fates: new Map(ids.map((id) => [id, undefined])) };
       },
