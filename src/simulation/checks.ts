@@ -109,8 +109,9 @@ export function createChecks(of: ChecksOf): Checks {
     retire(server, change.before, change.after);
     const sender = machines.find(({ client }) => client === change.client);
     if (isStray(change.path) && change.after !== undefined) {
-      if (change.givenUp) cutShort.storedUnheard(keyOf(change.after));
-      else if (sender !== undefined) cutShort.stored(sender, keyOf(change.after));
+      if (change.givenUp) cutShort.storedUnheard(change.path.normalize('NFC'), keyOf(change.after));
+      else if (sender !== undefined)
+        cutShort.stored(sender, change.path.normalize('NFC'), keyOf(change.after));
     }
     if (change.uploadSentAt !== undefined && change.after !== undefined) sentUp.add(keyOf(change.after));
     if (change.before !== undefined && change.after === undefined)
@@ -128,6 +129,7 @@ export function createChecks(of: ChecksOf): Checks {
     violations,
     violated,
     ended: (name, ending) => {
+      cutShort.ended(name);
       if (ending.kind !== 'failed' || !OUT_OF_PLACE.includes(ending.error.disposition)) return;
       const { cause, code, message } = ending.error;
       const where = cause instanceof Error ? cause.stack : ending.error.stack;
@@ -138,7 +140,8 @@ export function createChecks(of: ChecksOf): Checks {
       cutShort.died(name, powerCut);
     },
     touched: (path, content) => {
-      if (isStray(path) && content !== undefined) cutShort.named(keyOf(content));
+      if (isStray(path) && content !== undefined)
+        cutShort.named(inWorkspace(baseOf(of.scenario), path).normalize('NFC'), keyOf(content));
     },
     heard: (name, event) => {
       cutShort.heard(name, event);

@@ -10,15 +10,20 @@ import { keyOf, type Truth } from './truth.ts';
 
 export interface CutShort {
   /** The workspace shows this content, sent by the machine, under a name that nobody asked for. */
-  stored(machine: Machine, content: string): void;
+  stored(machine: Machine, path: string, content: string): void;
   /** The same by a request whose sender was dead or had given it up when it was done, and cannot know of it. */
-  storedUnheard(content: string): void;
-  /** A person put this content under such a name, and took it for their own so. */
-  named(content: string): void;
+  storedUnheard(path: string, content: string): void;
+  /**
+   * A person put this content there. Under such a name it is theirs then, where it could not be cleared away before: its
+   * sender was at it still, or knew nothing of it.
+   */
+  named(path: string, content: string): void;
   /** A process of the machine made this change. */
   replaced(machine: Machine, path: string, before: Uint8Array | undefined, what: string): void;
   /** A process of the machine of this name says how far it is: a deed that has an outcome is over. */
   heard(name: string, event: EngineEvent): void;
+  /** The process of the machine ended by itself, and with it its deeds. */
+  ended(name: string): void;
   /** The process of the machine is dead: killed, or its machine has lost its power. */
   died(name: string, powerCut: boolean): void;
   /** Whether this content was in a version of a deed that was cut short, and lies in the trash of that machine. */
@@ -42,17 +47,21 @@ const LATE_WRITE_MS = 100;
 export function createCutShort(truth: Truth): CutShort {
   const underWay = new Map<string, Replaced[]>();
   const cut: Replaced[] = [];
-  const strays = new Map<string, Set<string>>();
+  /** By machine and path. */
+  const strays = new Map<string, Map<string, string>>();
   const left = new Set<string>();
+  const leftAt = new Set<string>();
+  const leave = (path: string, content: string): void => {
+    left.add(content);
+    leftAt.add(path);
+  };
   return {
-    storedUnheard: (content) => {
-      left.add(content);
+    storedUnheard: leave,
+    named: (path, content) => {
+      if (leftAt.has(path) || [...strays.values()].some((open) => open.has(path))) leave(path, content);
     },
-    named: (content) => {
-      left.add(content);
-    },
-    stored: (machine, content) => {
-      strays.set(machine.name, (strays.get(machine.name) ?? new Set()).add(content));
+    stored: (machine, path, content) => {
+      strays.set(machine.name, (strays.get(machine.name) ?? new Map()).set(path, content));
     },
     replaced: (machine, path, before, what) => {
       if (before === undefined || !what.startsWith('rename .rtsync/tmp/')) return;
@@ -73,8 +82,11 @@ export function createCutShort(truth: Truth): CutShort {
         open.filter(({ path }) => path !== local),
       );
     },
+    ended: (name) => {
+      strays.delete(name);
+    },
     died: (name, powerCut) => {
-      for (const content of strays.get(name) ?? []) left.add(content);
+      for (const [path, content] of strays.get(name) ?? []) leave(path, content);
       strays.delete(name);
       if (powerCut) cut.push(...(underWay.get(name) ?? []));
       underWay.delete(name);
