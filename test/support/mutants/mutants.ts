@@ -108,7 +108,7 @@ export const MUTANTS: readonly Mutant[] = [
         replace: 'if (reply.id !== undefined) {',
       },
     ],
-    world: 2616,
+    world: 1528,
     in: (world) =>
       world.behaviour.takenName === 'rename' &&
       has(world, 'repeated') &&
