@@ -81,7 +81,7 @@ async function removeBatch(ctx: Context, batch: readonly Doomed[], signal?: Abor
   const expected = new Map(batch.map(({ id, removal }) => [id, removal.expect]));
   const fates = keep
     ? (await ctx.trash.retire(ids, expected, { signal })).fates
-    : await ctx.trash.destroy(ids, signal);
+    : await ctx.trash.destroy(ids, { signal });
   await Promise.all(
     batch.map(({ removal, id }) => {
       const error = fates.get(id);

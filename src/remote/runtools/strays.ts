@@ -67,7 +67,7 @@ async function giveUp(ctx: Context, ours: readonly FileEntry[], how: Retirement)
   );
   const fates = ctx.keepTrash
     ? (await ctx.trash.retire(ids, expected, how)).fates
-    : await ctx.trash.destroy(ids);
+    : await ctx.trash.destroy(ids, how);
   return ids.filter((id) => ![undefined, 'changed'].includes(fates.get(id)?.code));
 }
 
@@ -140,9 +140,11 @@ export async function clearUntold(ctx: Context, untold: Untold): Promise<boolean
     others?.has(entry.name) !== true && !ctx.looks.hasSent(entry.id) && isOurs(entry);
   const stray = strayOf(name, before, now, isNoOther);
   if (stray === undefined) return false;
+  const [read] = ourFile(now.get(idName(stray)), isOurs);
   const same = await attempt(() => isBeginning(ctx, stray, source.size, source));
-  if (!same.ok || !same.value) return false;
-  await clearStrays(ctx, [stray], isOurs);
+  if (read === undefined || !same.ok || !same.value) return false;
+  // What was read, and nothing that took its place since.
+  await clearStrays(ctx, [stray], (entry) => sameFile(entry, read));
   return true;
 }
 

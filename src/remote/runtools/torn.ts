@@ -68,7 +68,7 @@ export async function afterTear(ctx: Context, tear: Tear, signal?: AbortSignal):
 async function giveUp(ctx: Context, id: EntryId, signal?: AbortSignal): Promise<RtsyncError | undefined> {
   const fates = ctx.keepTrash
     ? (await ctx.trash.retire([id], new Map(), { signal })).fates
-    : await ctx.trash.destroy([id], signal);
+    : await ctx.trash.destroy([id], { signal });
   return fates.get(id);
 }
 

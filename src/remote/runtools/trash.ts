@@ -31,8 +31,8 @@ export interface Trash {
     expected: ReadonlyMap<EntryId, RemoteStamp | FolderNode<RemoteStamp>>,
     how?: Retirement,
   ): Promise<{ readonly folder: EntryId | undefined; readonly fates: Fates }>;
-  /** Deletes at most 250 entries for good. Never throws. */
-  destroy(ids: readonly EntryId[], signal?: AbortSignal): Promise<Fates>;
+  /** Deletes at most 250 entries for good. Throws nothing but `Stale`, when its look has grown old. */
+  destroy(ids: readonly EntryId[], how?: Pick<Retirement, 'signal' | 'young'>): Promise<Fates>;
 }
 
 export interface Retirement {
@@ -194,9 +194,12 @@ export function createTrash(options: TrashOptions): Trash {
   return {
     folder,
     retire,
-    destroy: (ids, signal) => {
+    destroy: (ids, { signal, young } = {}) => {
+      let manner: Manner = { signal, ...young };
       const run = async (rest: readonly EntryId[]) => {
-        await client.remove(rest, { signal });
+        const asked = client.remove(rest, manner);
+        manner = { signal };
+        await asked;
         return undefined;
       };
       return carryOut(looks, ids, run, () => signal);

@@ -21,15 +21,17 @@ function scene({
   entries = listOf(),
   sent = [],
   wait,
+  keepTrash = true,
 }: {
   readonly entries?: ReadonlyMap<string, Entry>;
   readonly sent?: readonly string[];
   /** Until the turn of the move into the trash has come: then every look is too old. */
   readonly wait?: () => void;
+  readonly keepTrash?: boolean;
 }) {
   const [retired, read]: [string[], string[]] = [[], []];
   const ctx = {
-    keepTrash: true,
+    keepTrash,
     client: {
       download: (id: string, receive: (body: AsyncIterable<Uint8Array>) => Promise<void>) => {
         read.push(id);
@@ -48,6 +50,12 @@ function scene({
         if (young?.still({ turnMs: 0, openMs: Number.POSITIVE_INFINITY }) === false) throw new Stale();
         retired.push(...ids);
         return { folder: undefined, fates: new Map(ids.map((id) => [id, undefined])) };
+      },
+      destroy: async (ids: readonly EntryId[], { young }: Retirement = {}) => {
+        wait?.();
+        if (young?.still({ turnMs: 0, openMs: Number.POSITIVE_INFINITY }) === false) throw new Stale();
+        retired.push(...ids);
+        return new Map(ids.map((id) => [id, undefined]));
       },
     },
   } as unknown as Context;
@@ -96,6 +104,14 @@ describe('what a server stored of ours beside a taken name, when no answer tells
     expect(retired).toEqual([]);
   });
 
+  test('is not what took its place after it was read, though that may be ours by its date', async () => {
+    const later = new Map(listOf('a', 'a2'));
+    later.set('a2', { kind: 'file', id: childId(TOP, 'a2'), name: 'a2', size: 3, date: 6 });
+    const { ctx, retired } = scene({ entries: later });
+    await clearUntold(ctx, { ...untold, now: listOf('a', 'a2') });
+    expect(retired).toEqual([]);
+  });
+
   test('is not told by an empty file', async () => {
     expect(await clearUntold({} as Context, { ...untold, source: sourceOf('') })).toBe(false);
   });
@@ -119,16 +135,19 @@ describe('what a late answer tells of as stored beside a taken name', () => {
   });
 });
 
-describe('a stray whose way into the trash waits for a slow gate', () => {
+describe('a stray whose removal waits for a slow gate', () => {
   const stray = childId(TOP, 'a.new');
   const ofOurs = (entry: Entry): boolean => entry.kind === 'file' && entry.date === 5;
 
-  test('is looked at again, and stays when somebody has written into it meanwhile', async () => {
+  test.each([
+    ['into the trash', true],
+    ['for good', false],
+  ])('%s is looked at again, and stays when somebody has written into it meanwhile', async (_, keepTrash) => {
     const entries = new Map(listOf('a', 'a.new'));
     const edit = (): void => {
       entries.set('a.new', { kind: 'file', id: stray, name: 'a.new', size: 3, date: 60_000 });
     };
-    const { ctx, retired } = scene({ entries, wait: edit });
+    const { ctx, retired } = scene({ entries, wait: edit, keepTrash });
     await clearStrays(ctx, [stray], ofOurs);
     expect(retired).toEqual([]);
   });
