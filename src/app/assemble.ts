@@ -197,6 +197,7 @@ function hostOf({ host }: Found): string {
 
 function openFolder(found: Found, trashed: TrashNotes): Promise<OpenLocalFolder> {
   const { root, pairConfig, run, host, disk = systemDisk } = found;
+  const warn = (message: string): void => run.observer.on({ kind: 'notice', level: 'warn', message });
   return openLocalFolder({
     root,
     disk,
@@ -206,12 +207,9 @@ function openFolder(found: Found, trashed: TrashNotes): Promise<OpenLocalFolder>
     makeOwnFolders: !run.dryRun,
     ...(host === undefined ? {} : { host }),
     onTrashed: (path, trash) => trashed.note(path, trash),
+    onWarning: warn,
     onLateWrite: (path, copy) =>
-      run.observer.on({
-        kind: 'notice',
-        level: 'warn',
-        message: `"${path}" was written while it was replaced; those bytes are in "${copy}"`,
-      }),
+      warn(`"${path}" was written while it was replaced; those bytes are in "${copy}"`),
   });
 }
 

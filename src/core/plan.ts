@@ -117,6 +117,8 @@ export type ProblemCode =
   | 'conflict-held'
   /** The direction or mode of this run leaves it alone. */
   | 'undone'
+  /** Something here that is not synced takes the place of something there, or is another pair's. */
+  | 'left-out'
   /** A folder that stays because it holds what rtsync does not track. */
   | 'kept'
   /** Still being written. */

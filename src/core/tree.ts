@@ -52,6 +52,9 @@ export interface FolderNode<S> {
   readonly ino?: number;
 }
 
+/** Why a folder is untracked that another pair syncs. */
+export const OTHER_PAIR = "another pair's folder";
+
 /** Left out on purpose: ignored, a symlink, a socket, our own. Never touched; keeps its folder alive. */
 export interface UntrackedNode {
   readonly kind: 'untracked';

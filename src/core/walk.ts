@@ -11,6 +11,7 @@ import { type Flow, SOURCE, TARGET } from './input.ts';
 import type { Change, Outcome } from './rules.ts';
 import { localSame, remoteSame } from './same.ts';
 import { settle } from './settle.ts';
+import { OTHER_PAIR } from './tree.ts';
 import { meetTypes } from './types.ts';
 import { isPlain, judge, type Met, pullInstead, undone, type Walk } from './walk-context.ts';
 
@@ -41,6 +42,7 @@ function meet(walk: Walk, dir: Dir, entry: Entry): void {
   if (local?.kind === 'untracked' || remote?.kind === 'untracked') {
     // What the base forgets can never be taken for deleted later on.
     if (base !== undefined) walk.builder.forget(pathIn(dir, entry.key));
+    reportLeftOut(walk.builder, dir, entry);
     return;
   }
   if (local?.kind === 'folder' && remote?.kind === 'folder') meetFolders(walk, dir, entry);
@@ -135,6 +137,24 @@ function clearSource(walk: Walk, flow: Flow, { dir, entry }: Met): void {
   const folder = subDir(dir, entry);
   for (const child of entriesOf(folder)) clearSource(walk, flow, { dir: folder, entry: child });
   reportKept(builder, path, node.children.values());
+}
+
+/** What is ignored is left out in silence; nobody asked for what stands in the way, nor for what looks like a pair. */
+function reportLeftOut(builder: PlanBuilder, dir: Dir, { key, local, remote }: Entry): void {
+  if (local?.kind !== 'untracked' || local.why === 'ignored' || remote?.kind === 'untracked') return;
+  const path = pathIn(dir, key);
+  if (local.why === OTHER_PAIR)
+    builder.problem(
+      path,
+      'left-out',
+      'it is synced by another pair (it has a .rtsync/pair.json of its own), so it is left out; if it is only a copy of such a folder, remove the .rtsync in it',
+    );
+  else if (remote !== undefined)
+    builder.problem(
+      path,
+      'left-out',
+      `here it is ${local.why}, which is never synced, and the workspace has something else under this name; move one of them away`,
+    );
 }
 
 function reportKept(builder: PlanBuilder, path: string, children: Iterable<{ readonly kind: string }>): void {

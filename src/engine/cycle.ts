@@ -19,7 +19,7 @@ import { withDigests } from './digests.ts';
 import { execute } from './executor.ts';
 import { createLedger, type Totals } from './ledger.ts';
 import type { Pair } from './pair.ts';
-import { giveBack } from './recover/taken.ts';
+import { giveBack } from './recover/held.ts';
 import { recover } from './recover.ts';
 import { afterDeeds } from './remembered.ts';
 import { believed } from './unproven.ts';
@@ -127,7 +127,7 @@ async function cycle(
   await pair.beforeCycle();
   pair.checkRoot();
   if (pair.gate.storageIsFull) await askForRoom(pair, signal);
-  if (memory === undefined && !pair.options.dryRun) await giveBack(pair);
+  if (memory === undefined) await giveBack(pair);
   const looked = await observe(pair, memory, request, signal);
   request.onStage?.('judging', () => looked.local);
   const swept = looked.sweptAt !== memory?.sweptAt;

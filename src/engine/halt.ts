@@ -13,7 +13,7 @@ const FIRST_MS = 10_000;
 const MOST_MS = 300_000;
 
 /** What a person is told with each halt of a service. */
-export const STAYS_UP = `rtsync stays up, looks again every ${LOOK_MS / 1000} s and goes on by itself once things are right again`;
+export const STAYS_UP = `rtsync stays up, looks again here every ${LOOK_MS / 1000} s, in the workspace less and less often, and goes on by itself once things are right again`;
 
 /** Milliseconds until the far side is worth a try; `halts`: how many there were in a row, from 1. */
 export function patienceOf(halts: number): number {

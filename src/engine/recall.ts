@@ -5,6 +5,7 @@
  */
 import type { CyclePair, Memory } from './cycle.ts';
 import type { Pair } from './pair.ts';
+import { giveBack } from './recover/held.ts';
 
 const RULES = 'snapshot.rules';
 
@@ -19,6 +20,7 @@ export async function recall(pair: Pair, signal: AbortSignal): Promise<Memory | 
   const snapshot = pair.state.remoteSnapshot();
   if (snapshot === undefined || pair.state.base().children.size === 0) return undefined;
   pair.checkRoot();
+  await giveBack(pair);
   const local = await pair.local.scan(pair.options.rules, signal);
   if (pair.state.note(RULES) !== local.rules.fingerprint) return undefined;
   return { local, remote: { tree: snapshot.tree, problems: [] }, sweptAt: Number.NEGATIVE_INFINITY };

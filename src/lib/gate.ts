@@ -22,11 +22,19 @@ export interface RequestTicket {
   readonly share?: symbol;
   /**
    * Asked in the moment of admission, before anything is counted or sent: does what the request relies on still hold?
-   * `turnMs`: milliseconds from one admission to the next at the limit in force, a quarter of what the key has at least;
-   * 0 without a limit. When it answers
-   * false, `run` rejects with `Stale` and the turn goes to another.
+   * When it answers false, `run` rejects with `Stale` and the turn goes to another.
    */
-  readonly still?: (turnMs: number) => boolean;
+  readonly still?: (pace: Pace) => boolean;
+}
+
+export interface Pace {
+  /**
+   * Milliseconds from one admission to the next at the limit in force, a quarter of what the key has at least; 0 without
+   * a limit.
+   */
+  readonly turnMs: number;
+  /** Milliseconds since the end of the last pause that the server asked for; infinite when there was none. */
+  readonly openMs: number;
 }
 
 /** The request was not sent: its `still` said no. Look again, then ask the gate again. */

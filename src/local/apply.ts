@@ -115,7 +115,7 @@ async function moveFile(ground: Ground, { from, to, expected }: FileMove): Promi
     ground.disk.unlinkSync(source);
   } catch (error) {
     // A refusal that came after the deed would leave the new name the only one.
-    if (isCode(error, 'changed') || isAt(ground, from, expected)) takeAway(ground, to, expected);
+    if (isCode(error, 'changed') || isAt(ground, from, expected)) takeAway(ground, { from, to, expected });
     throw error;
   }
   return 'linked';
@@ -148,9 +148,15 @@ async function syncName(ground: Ground, path: LocalPath): Promise<void> {
   await Promise.all([ground.parents.sync(path), ground.syncFolder(dirname(absolute(ground.root, path)))]);
 }
 
-/** Undoes a link of ours, and touches nothing that another put there since. */
-function takeAway(ground: Ground, path: LocalPath, expected: LocalStamp): void {
-  if (isAt(ground, path, expected)) ground.disk.unlinkSync(absolute(ground.root, path));
+/**
+ * Undoes a link of ours, and touches nothing that another put there since, nor what another wrote into the file when
+ * the old name is gone: these bytes have no other.
+ */
+function takeAway(ground: Ground, { from, to, expected }: FileMove): void {
+  const stats = look(ground, to);
+  if (stats === undefined || stats.ino !== expected.ino) return;
+  if (sameContent(stats, expected) || isAt(ground, from, expected))
+    ground.disk.unlinkSync(absolute(ground.root, to));
 }
 
 function isAt(ground: Ground, path: LocalPath, { ino }: LocalStamp): boolean {

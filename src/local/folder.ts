@@ -12,6 +12,7 @@ import { digestFile } from './digest.ts';
 import { type Disk, systemDisk } from './disk.ts';
 import { codeOf } from './fault.ts';
 import type { Ground } from './ground.ts';
+import { giveBack } from './held.ts';
 import type { LocalFolder } from './local.ts';
 import { absolute, checkParents, checkPath } from './names.ts';
 import { clearTemporaries, guessDisk, makeOwnFolders, probeDisk } from './own.ts';
@@ -26,7 +27,6 @@ import { settleRule } from './settle.ts';
 import { openSource } from './source.ts';
 import { trusted } from './stamp.ts';
 import { folderSync, parentSync } from './sync.ts';
-import { giveBack } from './taken.ts';
 import { makeTemporary } from './temporary.ts';
 import { openTrash } from './trash.ts';
 
@@ -52,6 +52,8 @@ export interface LocalFolderOptions {
   readonly onTrashed?: (path: LocalPath, trash: string) => void;
   /** Bytes that came too late for a replaced version stand at `copy` now. */
   readonly onLateWrite?: (path: LocalPath, copy: LocalPath) => void;
+  /** What a person should know, as a sentence. */
+  readonly onWarning?: (message: string) => void;
   /** The system's own unless given. */
   readonly disk?: Disk;
 }
@@ -73,6 +75,7 @@ export async function openLocalFolder(options: LocalFolderOptions): Promise<Open
   const trash = openTrash(bare);
   const ground = { ...bare, trash };
   const { clock, renames } = ground;
+  let givenBack = false;
   return {
     root,
     caseInsensitive: ground.caseInsensitive,
@@ -112,7 +115,11 @@ export async function openLocalFolder(options: LocalFolderOptions): Promise<Open
       makeOwnFolders(root, disk);
       return { complete: await removeFolder(ground, trash.drawer(clock.now()), { path, seen }) };
     },
-    giveBack: (pathOf) => giveBack(ground, pathOf),
+    giveBack: async (pathOf) => {
+      if (givenBack) return;
+      await giveBack(ground, pathOf);
+      givenBack = true;
+    },
     purgeTrash: (limits, signal) => purgeTrash({ root, disk, now: clock.now() }, limits, signal),
   };
 }
@@ -154,6 +161,7 @@ function groundOf(
     host: options.host ?? hostname(),
     onTrashed: options.onTrashed,
     onLateWrite: options.onLateWrite,
+    onWarning: options.onWarning,
     renames: rememberRenames(),
     syncFolder,
     parents: parentSync(root, syncFolder),

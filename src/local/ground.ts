@@ -23,6 +23,8 @@ export interface Ground {
   readonly onTrashed: ((path: LocalPath, trash: string) => void) | undefined;
   /** Somebody wrote into the old version while it was replaced: those bytes now stand beside, as `copy`. */
   readonly onLateWrite: ((path: LocalPath, copy: LocalPath) => void) | undefined;
+  /** What a person should know, as a sentence. */
+  readonly onWarning: ((message: string) => void) | undefined;
   /** Moves of ours that expectations may not know of yet. */
   readonly renames: Renames;
   readonly syncFolder: FolderSync;

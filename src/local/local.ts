@@ -64,9 +64,10 @@ export type Expected = Pick<LocalStamp, 'ino' | 'size' | 'mtimeMs'>;
  */
 export interface LocalFolder {
   /**
-   * Once, before the first scan: what another program had written to a version in the moment in which a killed run took its
-   * name stands at that name again, or beside what has it now. `pathOf`: where the version stood; what nobody knows
-   * stays in the trash.
+   * Before the first scan, and once: later calls do nothing. What another program had written to a version in the moment
+   * in which a killed run took its name stands at that name again, or beside what has it now; what can have none, or
+   * nobody knows, goes to the trash, and what the disk refuses waits for the next start: each with a warning. `pathOf`:
+   * where the version stood, in any spelling of its key.
    */
   giveBack(pathOf: (was: Expected) => LocalPath | undefined): Promise<void>;
   /** Absolute, real path of the root. */

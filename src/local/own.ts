@@ -70,18 +70,18 @@ export function makeRealFolder(disk: Disk, folder: string): boolean {
   });
 }
 
-/** What a killed run may have taken from its name and not looked at again: see `taken.ts`. */
-export const TAKEN = 'taken-';
+/** Temporaries of this name hold a version that a killed run may not have looked at again: see `held.ts`. */
+export const HELD_PREFIX = 'held-';
 
-export function isTakenName(name: string): boolean {
-  return name.startsWith(TAKEN);
+export function isHeldName(name: string): boolean {
+  return name.startsWith(HELD_PREFIX);
 }
 
 /** Removes temporaries that a crash left, which nobody else needs. Only for the one process that holds the pair's lock. */
 export function clearTemporaries(root: string, disk: Disk = systemDisk): void {
   const folder = `${root}/${OWN_FOLDER}/tmp`;
   for (const { name } of disk.readdirSync(folder))
-    if (!isTakenName(name)) disk.removeTreeSync(`${folder}/${name}`);
+    if (!isHeldName(name)) disk.removeTreeSync(`${folder}/${name}`);
 }
 
 /** Undefined when the root has none. Throws `halted` when it cannot be understood. */

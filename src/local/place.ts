@@ -10,10 +10,10 @@ import { isCode, RtsyncError } from '../lib/errors.ts';
 import type { Disk, DiskStats } from './disk.ts';
 import { changed, codeOf, diskError, isMissing, lacksHardLinks } from './fault.ts';
 import type { Ground } from './ground.ts';
+import { heldFile, linkBeside } from './held.ts';
 import type { LocalTemporary } from './local.ts';
 import { absolute, checkParents, checkPath } from './names.ts';
 import { sameContent, sameVersion, stampOf, trusted } from './stamp.ts';
-import { linkBeside, takenFile } from './taken.ts';
 import { type Received, receivedBy, removeIfThere } from './temporary.ts';
 import { copyDurably, type Drawer, type Trash } from './trash.ts';
 
@@ -115,7 +115,7 @@ async function replace(
   const drawer = ground.trash.drawer(ground.clock.now());
   const kept = await keep(ground, drawer, { path, expected });
   // Until the old version was looked at once more, a later run must be able to.
-  const held = kept.shared ? takenFile(ground, expected) : undefined;
+  const held = kept.shared ? heldFile(ground, expected) : undefined;
   try {
     await drawer.sync();
     if (held !== undefined) await disk.link(kept.slot, held);
@@ -126,13 +126,22 @@ async function replace(
     // Nothing was replaced, so nothing was given up: else each try would leave one more entry in the trash. It stays
     // where a failed rename left the name gone or another's, since it may then be the last of its version.
     if (isCode(error, 'changed') || stillThere(disk, file, expected)) drawer.drop(kept.slot);
-    if (held !== undefined) await removeIfThere(disk, held);
+    if (held !== undefined) await release(disk, held);
     throw error;
   }
   ground.onTrashed?.(path, kept.slot);
   if (held === undefined) return;
   await rescueLateWrite(ground, { path, expected }, kept.slot);
-  await removeIfThere(disk, held);
+  await release(disk, held);
+}
+
+/** The deed is done or undone whether this works or not: what stays, the next start clears. */
+async function release(disk: Disk, held: string): Promise<void> {
+  try {
+    await removeIfThere(disk, held);
+  } catch (error) {
+    if (isCode(error, 'bug')) throw error;
+  }
 }
 
 function stillThere(disk: Disk, file: string, expected: LocalStamp): boolean {
@@ -190,11 +199,23 @@ async function linkOrCopy(disk: Disk, file: string, slot: string): Promise<boole
 async function rescueLateWrite(ground: Ground, { path, expected }: Replacement, slot: string): Promise<void> {
   const late = ground.disk.lstatSync(slot);
   if (late === undefined || sameContent(late, expected)) return;
-  const copy = await linkBeside(ground, slot, path);
-  // Refused: the bytes are safe where they are, in the trash.
+  const copy = await copyBeside(ground, slot, path);
   if (copy === undefined) return;
-  await removeIfThere(ground.disk, slot);
+  await release(ground.disk, slot);
   ground.onLateWrite?.(path, copy);
+}
+
+/** Refused: the bytes are safe where they are, in the trash, and the download is done all the same. */
+async function copyBeside(ground: Ground, slot: string, path: LocalPath): Promise<LocalPath | undefined> {
+  let copy: LocalPath | undefined;
+  try {
+    copy = await linkBeside(ground, slot, path);
+  } catch (error) {
+    if (codeOf(error) === undefined) throw error;
+  }
+  if (copy === undefined)
+    ground.onWarning?.(`"${path}" was written while it was replaced; those bytes are in the trash: ${slot}`);
+  return copy;
 }
 
 function differs(path: LocalPath): RtsyncError {

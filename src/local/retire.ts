@@ -10,9 +10,9 @@ import { isCode, type RtsyncError } from '../lib/errors.ts';
 import { look } from './apply.ts';
 import { changed, codeOf, diskError, isMissing, lacksHardLinks } from './fault.ts';
 import type { Ground } from './ground.ts';
+import { heldFile } from './held.ts';
 import { absolute, checkParents, checkPath } from './names.ts';
 import { sameContent, sameVersion } from './stamp.ts';
-import { takenFile } from './taken.ts';
 import { copyDurably, type Drawer } from './trash.ts';
 
 export interface Version {
@@ -126,7 +126,7 @@ async function letGo(
 /** By a rename, which shows what really stood there; an unlink would not tell. */
 async function takeName(ground: Ground, { path, expected, file, slot }: Held): Promise<void> {
   const { disk } = ground;
-  const aside = takenFile(ground, expected);
+  const aside = heldFile(ground, expected);
   disk.renameSync(file, aside);
   const taken = disk.lstatSync(aside);
   if (taken !== undefined && sameContent(taken, expected)) {

@@ -12,7 +12,7 @@ import {
   type RelPath,
   ROOT,
 } from '../core/path.ts';
-import type { FolderNode, LocalStamp } from '../core/tree.ts';
+import { type FolderNode, type LocalStamp, OTHER_PAIR } from '../core/tree.ts';
 import { RtsyncError } from '../lib/errors.ts';
 import type { DiskEntry, DiskStats } from './disk.ts';
 import { isMissing } from './fault.ts';
@@ -71,7 +71,7 @@ export async function readFolder(
     return unreadable(pass, spot.path, error);
   }
   if (spot.path !== ROOT && holdsOtherPair(pass, spot.local, listing.entries)) {
-    return { kind: 'untracked', why: "another pair's folder" };
+    return { kind: 'untracked', why: OTHER_PAIR };
   }
   const refused = readIgnoreFile(pass, spot, listing.entries);
   if (refused !== undefined) return refused;

@@ -5,7 +5,7 @@
 import { z } from 'zod';
 import type { Clock } from '../lib/clock.ts';
 import { isCode, RtsyncError } from '../lib/errors.ts';
-import { type Answered, type Gate, type RequestTicket, Stale } from '../lib/gate.ts';
+import { type Answered, type Gate, type Pace, type RequestTicket, Stale } from '../lib/gate.ts';
 import { createAlarm } from './alarm.ts';
 import { classOf } from './classes.ts';
 import { afterLanding, startFlight, tierConcurrency, withMost } from './flight.ts';
@@ -188,7 +188,7 @@ export function createGate(options: GateOptions): PacedGate {
       lanes.count(line, priority, -1);
       lanes.started(line);
       try {
-        if (ticket.still?.(turnOf(pacer)) === false) {
+        if (ticket.still?.(pace()) === false) {
           tell({ kind: 'stale' });
           throw new Stale();
         }
@@ -209,6 +209,13 @@ export function createGate(options: GateOptions): PacedGate {
       pump();
       throw signal?.aborted === true ? signal.reason : (line.refusal ?? error);
     }
+  }
+
+  function pace(): Pace {
+    return {
+      turnMs: turnOf(pacer),
+      openMs: clock.monotonic() - (pacer.pausedUntil ?? Number.NEGATIVE_INFINITY),
+    };
   }
 
   function save(): SavedPace {

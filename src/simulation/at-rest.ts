@@ -4,13 +4,38 @@ import type { CutShort } from './cut-short.ts';
 import { EPOCH, type Machine } from './machine.ts';
 import { inPair, inWorkspace, listOfPair } from './places.ts';
 import { baseOf, CALM_AT, type Scenario, type Start } from './scenario.ts';
+import type { SimServer, SimServerList } from './server.ts';
 import { isHeld, keyOf, labelOf } from './truth.ts';
 
 /** A version that a process took from its name on the server. */
 export interface Taken {
   readonly path: string;
   /** It had not seen it, and moved it into this folder of the trash at this server time. */
-  readonly unseen?: { readonly client: number; readonly trash: string; readonly at: number };
+  readonly unseen?: TakenUnseen;
+}
+
+export interface TakenUnseen {
+  readonly client: number;
+  readonly trash: string;
+  readonly at: number;
+  /** What the request named: the version itself, or a folder around it. */
+  readonly named: string | undefined;
+  /** Somebody had that name again when its taker, who had seen the trash, looked whether it is free to give back. */
+  nameTaken: boolean;
+}
+
+/** To be told of each list that is made on the server. */
+export function lookBack(server: SimServer, left: Iterable<Taken>, list: SimServerList): void {
+  for (const { unseen } of left) {
+    const { named } = unseen ?? {};
+    if (unseen === undefined || named === undefined || unseen.client !== list.client) continue;
+    if (list.folder !== named.slice(0, Math.max(0, named.lastIndexOf('/')))) continue;
+    const sawTrash = list.heardOf(unseen.trash);
+    if (sawTrash === undefined || sawTrash < unseen.at) continue;
+    // By the first such list that reaches it, it is decided.
+    if ((list.heardOf(list.folder) ?? sawTrash) > sawTrash) continue;
+    if (server.agent.list().some(({ path }) => path === named)) unseen.nameTaken = true;
+  }
 }
 
 type Tree = ReadonlyMap<string, string | 'folder'>;
@@ -77,14 +102,14 @@ const OWN_LEFTOVER = /^\.rtsync\/(staging|moving|probe)/;
 const STRAY = /\.new\b|\.[0-9a-f]{8}$/;
 
 /**
- * A request that arrives late, or after its process was killed and another has done the same, or twice, leaves a second
- * name on servers that never refuse one.
+ * A new folder that is asked for late, or after its process was killed and another has done the same, or twice, gets a
+ * second name on servers that never refuse one. Of files it is known of each (`CutShort.wasLeft`).
  */
 function straysExpected({ behaviour, faults, machines }: Scenario): boolean {
   const late = faults.kinds.includes('late') || anyStart(machines, ({ fuse }) => fuse !== undefined);
   const twice = late || faults.kinds.includes('repeated');
   const many = machines.length > 1;
-  return (behaviour.takenFolder === 'stray' && (twice || many)) || (behaviour.takenName === 'rename' && late);
+  return behaviour.takenFolder === 'stray' && (twice || many);
 }
 
 /** Where our own folder is not listed, nobody knows of the second one that a create made whose answer was lost. */
@@ -135,10 +160,12 @@ export function isKept({ machines, server }: ChecksOf, key: string): boolean {
 export interface Past {
   /** By content, the versions that processes took from their names. */
   readonly left: ReadonlyMap<string, Taken>;
+  /** Whether a process ever sent this content up. */
+  readonly wasSent: (content: string) => boolean;
   readonly cutShort: Pick<CutShort, 'liesInTrash' | 'wasLeft'>;
 }
 
-export function atRest(of: ChecksOf, violated: Checks['violated'], { left, cutShort }: Past): void {
+export function atRest(of: ChecksOf, violated: Checks['violated'], { left, wasSent, cutShort }: Past): void {
   const { truth, machines, server, scenario } = of;
   const there = serverTree(of);
   const over = overBudget(of);
@@ -163,6 +190,8 @@ export function atRest(of: ChecksOf, violated: Checks['violated'], { left, cutSh
     const known = path === undefined ? undefined : inPair(baseOf(scenario), path);
     return known !== undefined && there.has(known);
   };
+  // So it does when that name was taken only for a while, as long as it was so when it could have gone back.
+  const foundItsNameTaken = (key: string): boolean => left.get(key)?.unseen?.nameTaken === true;
   // A kill in between leaves it in the trash: RACE in the removal.
   const wasNeverLookedAt = (key: string): boolean => {
     const unseen = left.get(key)?.unseen;
@@ -171,6 +200,7 @@ export function atRest(of: ChecksOf, violated: Checks['violated'], { left, cutSh
   const mayLieInTrash = (key: string): boolean =>
     overlapping ||
     hasLostItsName(key) ||
+    foundItsNameTaken(key) ||
     wasNeverLookedAt(key) ||
     truth.cameBack(key) ||
     cutShort.liesInTrash(key);
@@ -183,7 +213,10 @@ export function atRest(of: ChecksOf, violated: Checks['violated'], { left, cutSh
   for (const path of there.keys()) {
     if (path.includes('(conflict') && !mayConflict(scenario))
       violated('no-false-conflict', `${path}, though nobody shares a path`);
-    if (isStray(path) && !isExpectedStray(path, scenario) && !cutShort.wasLeft(there.get(path)))
+    // What no process sent up, a person wrote there, into what lay under that name: it is theirs since.
+    const content = there.get(path);
+    const isTheirs = content !== undefined && content !== FOLDER && content !== '' && !wasSent(content);
+    if (isStray(path) && !isTheirs && !isExpectedStray(path, scenario) && !cutShort.wasLeft(content))
       violated('no-leftovers', `the stray name ${path}`);
   }
 }

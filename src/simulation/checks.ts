@@ -6,12 +6,13 @@
 import { PAIR_DEFAULTS } from '../config/schema.ts';
 import type { EngineEvent } from '../engine/events.ts';
 import type { Disposition } from '../lib/errors.ts';
-import { atRest, difference, isKept, isStray, type Taken } from './at-rest.ts';
+import { atRest, difference, isKept, isStray, lookBack, type Taken } from './at-rest.ts';
 import { createCutShort } from './cut-short.ts';
 import type { Ending } from './life.ts';
 import { EPOCH, type Machine } from './machine.ts';
 import { inWorkspace } from './places.ts';
 import { baseOf, type Scenario } from './scenario.ts';
+import { createSecondNames } from './second-names.ts';
 import type { SimServerChange } from './server/changes.ts';
 import type { SimServer } from './server.ts';
 import { isHeld, keyOf, labelOf, type Truth } from './truth.ts';
@@ -37,6 +38,8 @@ export interface Checks {
   ended(name: string, ending: Ending): void;
   /** A process says something: that it halts, it must not in these worlds. */
   heard(name: string, event: EngineEvent): void;
+  /** A person's deed on a side left this content under the path; undefined: none. */
+  touched(path: string, content: Uint8Array | undefined): void;
   /** A process was killed, or its machine has lost its power. */
   died(name: string, powerCut: boolean): void;
   /** Its last run found both sides equal and did nothing. */
@@ -66,7 +69,8 @@ export function createChecks(of: ChecksOf): Checks {
     violations.push({ promise, what });
   };
   const left = new Map<string, Taken>();
-  const cutShort = createCutShort();
+  const sentUp = new Set<string>();
+  const cutShort = createCutShort(of.truth);
   /** What processes took from their names: in the trash until the end. */
   const retired = new Map<string, { readonly label: string; readonly moment: number }>();
   const retire = (
@@ -81,14 +85,17 @@ export function createChecks(of: ChecksOf): Checks {
       if (!path.startsWith('.rtsync/') && keyOf(bytes) === key) return;
     retired.set(key, { label: labelOf(before), moment: of.truth.moment() });
   };
+  const secondNames = new Map(machines.map(({ name }) => [name, createSecondNames(of.truth)]));
   for (const machine of machines)
-    machine.disk.onChange(({ path, before, after, what }) => {
-      retire(machine.disk, before, after);
+    machine.disk.onChange((change) => {
+      const { path, before, after, what } = change;
+      const undone = secondNames.get(machine.name)?.isUndone(change) === true;
+      if (!undone) retire(machine.disk, before, after);
       cutShort.replaced(machine, path, before, what);
       tell(() => `${machine.name} ${what}: ${path} was ${shown(before)}, is ${shown(after)}`);
       const fault =
         halfFile(of, after) ??
-        lost(of, before, after, machine.disk.holds()) ??
+        (undone ? undefined : lost(of, before, after, machine.disk.holds())) ??
         (machines.length === 1 && TAKES_NAME.test(what) && !isLive(machine, before)
           ? unasked(of, path, before, after)
           : undefined);
@@ -97,9 +104,16 @@ export function createChecks(of: ChecksOf): Checks {
   server.onBlindRetry((request) =>
     violated('nothing-unseen', `sent again without a look, though its answer was lost: ${request}`),
   );
+  server.onList((list) => lookBack(server, left.values(), list));
   server.onChange((change) => {
     retire(server, change.before, change.after);
-    if (isStray(change.path) && change.after !== undefined) cutShort.stored(keyOf(change.after));
+    const sender = machines.find(({ client }) => client === change.client);
+    if (isStray(change.path) && change.after !== undefined) {
+      if (change.givenUp) cutShort.storedUnheard(change.path.normalize('NFC'), keyOf(change.after));
+      else if (sender !== undefined)
+        cutShort.stored(sender, change.path.normalize('NFC'), keyOf(change.after));
+    }
+    if (change.uploadSentAt !== undefined && change.after !== undefined) sentUp.add(keyOf(change.after));
     if (change.before !== undefined && change.after === undefined)
       left.set(keyOf(change.before), takenBy(change));
     tell(
@@ -115,12 +129,20 @@ export function createChecks(of: ChecksOf): Checks {
     violations,
     violated,
     ended: (name, ending) => {
+      cutShort.ended(name);
       if (ending.kind !== 'failed' || !OUT_OF_PLACE.includes(ending.error.disposition)) return;
       const { cause, code, message } = ending.error;
       const where = cause instanceof Error ? cause.stack : ending.error.stack;
       violated('no-bug', `${name} ended with ${code}: ${message} ${where}`);
     },
-    died: cutShort.died,
+    died: (name, powerCut) => {
+      secondNames.get(name)?.died();
+      cutShort.died(name, powerCut);
+    },
+    touched: (path, content) => {
+      if (isStray(path) && content !== undefined)
+        cutShort.named(inWorkspace(baseOf(of.scenario), path).normalize('NFC'), keyOf(content));
+    },
     heard: (name, event) => {
       cutShort.heard(name, event);
       if (event.kind === 'notice' && event.level === 'error')
@@ -131,7 +153,7 @@ export function createChecks(of: ChecksOf): Checks {
       last.report.inSync &&
       Object.values(last.report.operations).every((count) => count === 0),
     atRest: () => {
-      atRest(of, violated, { left, cutShort });
+      atRest(of, violated, { left, wasSent: (content) => sentUp.has(content), cutShort });
       for (const [key, { label, moment }] of retired)
         if (!isKept(of, key) && !mayBeGone(Buffer.from(key, 'latin1'), moment))
           violated('nothing-is-lost', `"${label}" was given up by a process and is in no trash`);
@@ -141,16 +163,27 @@ export function createChecks(of: ChecksOf): Checks {
 }
 
 /** A name on a machine is given up. */
-const TAKES_NAME = /-> \.rtsync\/(trash\/|tmp\/taken-)/;
+const TAKES_NAME = /-> \.rtsync\/(trash\/|tmp\/held-)/;
 const TRASH = /"target":"\/(\.rtsync\/trash\/[^"]+)"/;
+const IDS = /"ids":\[("[^\]]+")/;
 
 function takenBy(change: SimServerChange): Taken {
   const { path, request, client, at } = change;
   const trash = TRASH.exec(request)?.[1];
   return {
     path: path.normalize('NFC'),
-    ...(trash === undefined || !isUnseen(change) ? {} : { unseen: { client, trash, at } }),
+    ...(trash === undefined || !isUnseen(change)
+      ? {}
+      : { unseen: { client, trash, at, named: namedBy(request, path), nameTaken: false } }),
   };
+}
+
+/** What the request names of those at and around the path. */
+function namedBy(request: string, path: string): string | undefined {
+  const quoted = IDS.exec(request)?.[1]?.split(',') ?? [];
+  const names = path.split('/');
+  const around = names.map((_, i) => names.slice(0, i + 1).join('/'));
+  return around.find((one) => quoted.includes(JSON.stringify(`/${one}`)));
 }
 
 const OUT_OF_PLACE: readonly Disposition[] = ['bug', 'fix', 'halt'];
@@ -209,10 +242,10 @@ function unsettled({ truth, scenario }: ChecksOf, change: SimServerChange): Faul
     : ['never-half-a-file', `was sent ${Math.round(stood)} ms after it was written: ${shown(after)}`];
 }
 
-/** What came to stand under a name after its folder was last listed, nobody could see: the API has no conditional write. */
 /** What this very process sent up, and the folder it came from still shows: an upload that was given another name. */
-function isOwnStray({ machines }: ChecksOf, { before, after, client, wroteBy }: SimServerChange): boolean {
-  if (before === undefined || after !== undefined || wroteBy !== client) return false;
+function isOwnStray({ machines }: ChecksOf, change: SimServerChange): boolean {
+  const { path, before, after, client, wroteBy } = change;
+  if (!isStray(path) || before === undefined || after !== undefined || wroteBy !== client) return false;
   return machines.some((machine) => isLive(machine, before));
 }
 
@@ -224,6 +257,7 @@ function isLive({ disk }: Machine, content: Uint8Array | undefined): boolean {
   );
 }
 
+/** What came to stand under a name after its folder was last listed, nobody could see: the API has no conditional write. */
 function onServer(of: ChecksOf, change: SimServerChange): Fault | undefined {
   const { before, after } = change;
   const half = halfFile(of, after) ?? unsettled(of, change);

@@ -1,24 +1,37 @@
 /**
- * What processes could not finish. Versions that a process replaced on its machine, and that it could not look at again before the power went, which took
- * along the note of it too. What a program wrote into one of them right before the replacement has no copy then, but
- * lies in the trash: RACE in the replacement.
+ * What processes could not finish. Versions that one replaced on its machine and could not look at again before the power
+ * went, which took along the note of it too: what a program wrote into one of them right before the replacement has no
+ * copy then, but lies in the trash (RACE in the replacement). And what a server stored beside a taken name, which its
+ * sender could not clear away any more.
  */
 import type { EngineEvent } from '../engine/events.ts';
 import type { Machine } from './machine.ts';
-import { keyOf } from './truth.ts';
+import { keyOf, type Truth } from './truth.ts';
 
 export interface CutShort {
-  /** The workspace shows this content of a client under a name that nobody asked for. */
-  stored(content: string): void;
+  /** The workspace shows this content, sent by the machine, under a name that nobody asked for. */
+  stored(machine: Machine, path: string, content: string): void;
+  /** The same by a request whose sender was dead or had given it up when it was done, and cannot know of it. */
+  storedUnheard(path: string, content: string): void;
+  /**
+   * A person put this content there. Under such a name it is theirs then, where it could not be cleared away before: its
+   * sender was at it still, or knew nothing of it.
+   */
+  named(path: string, content: string): void;
   /** A process of the machine made this change. */
   replaced(machine: Machine, path: string, before: Uint8Array | undefined, what: string): void;
   /** A process of the machine of this name says how far it is: a deed that has an outcome is over. */
   heard(name: string, event: EngineEvent): void;
+  /** The process of the machine ended by itself, and with it its deeds. */
+  ended(name: string): void;
   /** The process of the machine is dead: killed, or its machine has lost its power. */
   died(name: string, powerCut: boolean): void;
   /** Whether this content was in a version of a deed that was cut short, and lies in the trash of that machine. */
   liesInTrash(content: string): boolean;
-  /** Whether a process died after this was stored: then nobody knows any more to clear it away. */
+  /**
+   * Whether its sender died with the deed that this was stored by, or before, or had given it up: then nobody knows to
+   * clear it away. Or it is a person's under that name, and nobody may.
+   */
   wasLeft(content: string | undefined): boolean;
 }
 
@@ -28,22 +41,39 @@ interface Replaced {
   readonly content: string;
 }
 
-export function createCutShort(): CutShort {
+/** From the last look at a version to its replacement: links and syncs of the disk. */
+const LATE_WRITE_MS = 100;
+
+export function createCutShort(truth: Truth): CutShort {
   const underWay = new Map<string, Replaced[]>();
   const cut: Replaced[] = [];
-  const stored = new Set<string>();
+  /** By machine and path. */
+  const strays = new Map<string, Map<string, string>>();
   const left = new Set<string>();
+  const leftAt = new Set<string>();
+  const leave = (path: string, content: string): void => {
+    left.add(content);
+    leftAt.add(path);
+  };
   return {
-    stored: (content) => {
-      stored.add(content);
+    storedUnheard: leave,
+    named: (path, content) => {
+      if (leftAt.has(path) || [...strays.values()].some((open) => open.has(path))) leave(path, content);
+    },
+    stored: (machine, path, content) => {
+      strays.set(machine.name, (strays.get(machine.name) ?? new Map()).set(path, content));
     },
     replaced: (machine, path, before, what) => {
       if (before === undefined || !what.startsWith('rename .rtsync/tmp/')) return;
+      if ((truth.age(before) ?? Number.POSITIVE_INFINITY) > LATE_WRITE_MS) return;
       const open = underWay.get(machine.name) ?? [];
       underWay.set(machine.name, [...open, { machine, path, content: keyOf(before) }]);
     },
     heard: (name, event) => {
-      if (event.kind === 'phase') underWay.delete(name);
+      if (event.kind === 'phase') {
+        underWay.delete(name);
+        strays.delete(name);
+      }
       if (event.kind !== 'operation' || !('place' in event.operation)) return;
       const { local } = event.operation.place;
       const open = underWay.get(name) ?? [];
@@ -52,8 +82,12 @@ export function createCutShort(): CutShort {
         open.filter(({ path }) => path !== local),
       );
     },
+    ended: (name) => {
+      strays.delete(name);
+    },
     died: (name, powerCut) => {
-      for (const content of stored) left.add(content);
+      for (const [path, content] of strays.get(name) ?? []) leave(path, content);
+      strays.delete(name);
       if (powerCut) cut.push(...(underWay.get(name) ?? []));
       underWay.delete(name);
     },

@@ -22,6 +22,8 @@ export interface Machine {
   readonly disk: SimDisk;
   /** Undefined while no process runs. */
   readonly process: Process | undefined;
+  /** Number of its process as a client of the server, from 1. */
+  readonly client: number | undefined;
   start(how: Pick<Start, 'mode' | 'fuse' | 'powerCut' | 'forgets'>): void;
   /** Tells a service to stop. */
   stop(): void;
@@ -96,6 +98,9 @@ export function createMachine(parts: MachineParts): Machine {
     disk,
     get process() {
       return running?.process;
+    },
+    get client() {
+      return running === undefined ? undefined : server.clientOf(running.process.hands);
     },
     get last() {
       return last;

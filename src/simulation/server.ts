@@ -15,6 +15,7 @@ import type { SimFault, SimFaults } from './server/faults.ts';
 import { createRateLimit } from './server/limit.ts';
 import { createLine, type Line } from './server/line.ts';
 import { pathsNamed } from './server/named.ts';
+import { folderOf } from './server/place.ts';
 import { bytesIn, filesIn, newFolder, type SimFolder } from './server/store.ts';
 
 export interface SimServerOptions {
@@ -32,6 +33,15 @@ export interface SimServerOptions {
   readonly limitPerMinute?: number;
 }
 
+export interface SimServerList {
+  /** Number of the client that asked. */
+  readonly client: number;
+  /** Relative to the top. */
+  readonly folder: string;
+  /** Server time of the youngest list of a folder whose answer this client had before. */
+  heardOf(folder: string): number | undefined;
+}
+
 export interface SimServer {
   /** May be changed at any time. */
   readonly behaviour: SimBehaviour;
@@ -39,6 +49,8 @@ export interface SimServer {
   http(hands: Hands, faults: SimFaults): Http;
   /** To be called when a process dies: what it had sent may still arrive, by chance. */
   died(hands: Hands): void;
+  /** The client that this process is, once it has begun to ask. */
+  clientOf(hands: Hands): number | undefined;
   /** Whether this client's process died before it had a list of the folder that was made at this server time or later. */
   diedUnaware(client: number, folder: string, since: number): boolean;
   readonly agent: SimAgent;
@@ -46,6 +58,8 @@ export interface SimServer {
   onChange(listener: (change: SimServerChange) => void): () => void;
   /** Told of every request when it sets out, with the paths that it names. */
   onRequest(listener: (paths: readonly string[]) => void): void;
+  /** Told of each list in the moment in which it is made. */
+  onList(listener: (list: SimServerList) => void): void;
   /** Told of each upload or new folder that a client repeats though it has no answer and did not look. */
   onBlindRetry(listener: (request: string) => void): void;
   /** Every file, rtsync's own included, by its path without a leading slash. */
@@ -72,6 +86,7 @@ export function createSimServer(options: SimServerOptions): SimServer {
   const figures = createFigures(options.now);
   const blindListeners: ((request: string) => void)[] = [];
   const requestListeners: ((paths: readonly string[]) => void)[] = [];
+  const listListeners: ((list: SimServerList) => void)[] = [];
   const desk: Desk = {
     workspaceId: options.workspaceId,
     shelf: {
@@ -85,6 +100,12 @@ export function createSimServer(options: SimServerOptions): SimServer {
     count: figures.count,
     setsOut: (letter) => {
       for (const listener of requestListeners) listener(pathsNamed(letter));
+    },
+    listed: ({ client, address, listings }) => {
+      if (address === undefined) return;
+      const folder = folderOf(address, behaviour.pathEncoding);
+      const heardOf = (of: string): number | undefined => listings.last(of, Number.POSITIVE_INFINITY);
+      for (const listener of listListeners) listener({ client, folder, heardOf });
     },
     blind: ({ what }) => {
       for (const listener of blindListeners) listener(what);
@@ -105,11 +126,18 @@ export function createSimServer(options: SimServerOptions): SimServer {
       for (const line of lines.get(hands) ?? []) line.died();
       lines.delete(hands);
     },
+    clientOf: (hands) => {
+      const line = lines.get(hands)?.at(-1);
+      return line === undefined ? undefined : all.indexOf(line) + 1;
+    },
     diedUnaware: (client, folder, since) => all[client - 1]?.diedUnaware(folder, since) === true,
     agent: createAgent(top, options.now),
     onChange: changes.listen,
     onRequest: (listener) => {
       requestListeners.push(listener);
+    },
+    onList: (listener) => {
+      listListeners.push(listener);
     },
     onBlindRetry: (listener) => {
       blindListeners.push(listener);

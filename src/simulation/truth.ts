@@ -11,6 +11,8 @@ export interface Truth {
   began(bytes: Uint8Array): void;
   /** When it came into the world, in the world's milliseconds. */
   since(bytes: Uint8Array): number | undefined;
+  /** Milliseconds since it was first heard of. */
+  age(bytes: Uint8Array): number | undefined;
   /** A person overwrote or deleted it, knowingly. */
   gaveUp(bytes: Uint8Array | undefined): void;
   /** A person moved it from one place to another, on a side of this name. */
@@ -102,6 +104,10 @@ export function createTruth(now: () => number): Truth {
     since: (bytes) => {
       const found = contents.get(keyOf(bytes));
       return found?.whole === true || found?.part === true ? found.since : undefined;
+    },
+    age: (bytes) => {
+      const found = contents.get(keyOf(bytes));
+      return found === undefined ? undefined : now() - found.since;
     },
     gaveUp: (bytes) => {
       if (bytes === undefined || bytes.length === 0) return;

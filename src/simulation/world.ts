@@ -243,15 +243,17 @@ function tellOf(world: World, deed: () => string | undefined): void {
 }
 
 function personAt(world: World, machine: Machine | undefined): Person {
-  const { truth, server, scenario, timeline, twins } = world;
+  const { truth, server, scenario, timeline, twins, checks } = world;
+  const place = machine === undefined ? agentPlace(server, baseOf(scenario)) : diskPlace(machine.disk);
   return {
-    place: machine === undefined ? agentPlace(server, baseOf(scenario)) : diskPlace(machine.disk),
+    place,
     truth,
     name: machine?.name ?? 'agent',
     own: scenario.shared ? '' : `${machine?.name ?? 'agent'}-`,
     dots: scenario.behaviour.showHidden !== 'ignored',
     later: (ms, deed) => timeline.at(timeline.now + ms, () => twins.around(deed)),
     touched: (path) => {
+      checks.touched(path, place.read(path));
       if (machine !== undefined) timeline.at(timeline.now + 5, () => machine.hint(path));
     },
   };

@@ -38,13 +38,15 @@ function isUpload(request: string): boolean {
 /** Whether the look that it relied on was as young as it must be when the request was sent. */
 export function isYoung({ scenario, server }: ChecksOf, change: SimServerChange): boolean {
   const { limitPerMinute = Number.POSITIVE_INFINITY, machines, faults } = scenario;
-  const { request, sentAt, madeAt, agentWroteAt = sentAt } = change;
+  const { request, sentAt, madeAt, aroundMadeAt, agentWroteAt = sentAt } = change;
   const slowed = machines.length > 1 || faults.kinds.includes('429') ? SLOWED : 1;
   const turns = (slowed * LOOK_TURNS * 60_000) / limitPerMinute;
   const within = (since: number | undefined, ms: number): boolean =>
     since !== undefined && sentAt - since <= Math.max(ms, turns);
   const listedAt = lookOf(change);
-  const wasFree = madeAt !== undefined && agentWroteAt >= madeAt - Math.max(OWN_FOLDER_MS, turns);
+  const inOwn = aroundMadeAt !== undefined && (madeAt ?? 0) - aroundMadeAt <= Math.max(OWN_FOLDER_MS, turns);
+  const seenFreeMs = Math.max(inOwn ? OWN_FOLDER_MS : LOOK_MS, turns);
+  const wasFree = madeAt !== undefined && agentWroteAt >= madeAt - seenFreeMs;
   if (isUpload(request)) return within(listedAt, LOOK_MS) || (wasFree && within(madeAt, OWN_FOLDER_MS));
   return within(listedAt, MOVE_LOOK_MS) || (listedAt !== undefined && server.metTroubleSince(listedAt));
 }

@@ -78,7 +78,7 @@ function checkIdentity(db: Database, identity: PairIdentity): void {
   const theirs = JSON.parse(text) as PairIdentity;
   throw new RtsyncError(
     'state-mismatch',
-    `this state belongs to ${describe(theirs)}, not to ${describe(identity)}: use another --state-dir for the new pair`,
+    `this state belongs to ${describe(theirs)}, not to ${describe(identity)}: a folder is synced with one place only; sync another folder, or, to go on with the new place alone, remove .rtsync/pair.json in it and use another --state-dir`,
   );
 }
 

@@ -156,8 +156,7 @@ describe('a service whose folder has lost its mark', () => {
         expect(world.server.requests.since(mark)).toEqual([]);
         expect(service.said).toEqual([expect.stringMatching(/has lost its mark.*--afresh.*stays up/)]);
         expect((await world.cli('approve', '--afresh', world.here.root)).code).toBe(0);
-        await service.pauses(1);
-        await expect.poll(() => arrives(world.here.read('d/c.txt')), LIMIT).toBe('c');
+        await service.pausesUntil(() => world.here.read('d/c.txt'), 'c');
         await world.here.write('new.txt', 'after');
         await expect.poll(() => arrives(world.there.read('new.txt')), LIMIT).toBe('after');
         expect(service.said).toHaveLength(1);
@@ -196,8 +195,7 @@ describe('a service whose folder has lost its mark', () => {
         await expect.poll(() => service.said.length, LIMIT).toBe(1);
         await service.pauses(10);
         expect((await world.cli('approve', '--afresh', world.here.root)).code).toBe(0);
-        await service.pauses(1);
-        await expect.poll(() => arrives(world.here.read('a.txt')), LIMIT).toBe('a');
+        await service.pausesUntil(() => world.here.read('a.txt'), 'a');
         expect(service.said).toHaveLength(1);
       });
       await world.expectQuiet();
@@ -219,8 +217,7 @@ describe('a service whose folder is replaced while it runs', () => {
         await service.pauses(20);
         expect(await world.there.read('a.txt')).toBe('a');
         await world.cli('approve', '--afresh', world.here.root);
-        await service.pauses(1);
-        await expect.poll(() => arrives(world.here.read('a.txt')), LIMIT).toBe('a');
+        await service.pausesUntil(() => world.here.read('a.txt'), 'a');
         // What is edited while both sides are still compared afresh is a conflict.
         await service.rest();
         await world.here.write('d/b.txt', 'edited');
@@ -245,8 +242,7 @@ describe('a service whose folder is a symlink', () => {
         await rm(old, { recursive: true });
         await symlink(fresh, root);
         await expect.poll(() => service.said.length, LIMIT).toBe(1);
-        await service.pauses(1);
-        await expect.poll(() => arrives(world.here.read('a.txt')), LIMIT).toBe('a');
+        await service.pausesUntil(() => world.here.read('a.txt'), 'a');
         // What is edited while both sides are still compared afresh is a conflict.
         await service.rest();
         await world.here.write('d/b.txt', 'edited');

@@ -7,6 +7,7 @@ import { lstatSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { type Memory, runCycle } from '../../src/engine/cycle.ts';
 import type { Pair } from '../../src/engine/pair.ts';
+import { recall, sender } from '../../src/engine/recall.ts';
 import { type Clock, systemClock } from '../../src/lib/clock.ts';
 import { asRtsyncError, RtsyncError } from '../../src/lib/errors.ts';
 import type { RequestEntry } from '../../src/serve/log.ts';
@@ -378,12 +379,42 @@ it('what somebody wrote to a file in the moment in which a killed run took its n
     await world.sync();
     await world.there.remove('d/f.txt');
     const { ino, size, mtimeMs } = lstatSync(world.here.at('d/f.txt'));
-    await world.here.rename('d/f.txt', `.rtsync/tmp/taken-${ino}_${size}_${mtimeMs}_0`);
-    await world.here.write(`.rtsync/tmp/taken-${ino}_${size}_${mtimeMs}_0`, 'written late');
+    await world.here.rename('d/f.txt', `.rtsync/tmp/held-${ino}_${size}_${mtimeMs}_0`);
+    await world.here.write(`.rtsync/tmp/held-${ino}_${size}_${mtimeMs}_0`, 'written late');
     expect((await world.sync()).report.conflicts).toEqual([]);
     await world.expectQuiet();
     expect(await world.there.read('d/f.txt')).toBe('written late');
     expect(await world.here.paths()).toEqual(['d/', 'd/f.txt', 'd/other.txt']);
+  }));
+
+it('what somebody wrote to a version while a killed run replaced it comes out also when a service starts and sends first', () =>
+  withWorld({}, async (world) => {
+    await world.here.fill({ 'd/f.txt': 'first', 'd/other.txt': 'other' });
+    await world.sync();
+    const { ino, size, mtimeMs } = lstatSync(world.here.at('d/f.txt'));
+    await world.there.write('d/f.txt', 'second');
+    await killed(world, whilePlacing);
+    await world.here.write(`.rtsync/tmp/held-${ino}_${size}_${mtimeMs}_0`, 'written late');
+    const { signal } = new AbortController();
+    let sent = false;
+    const meddle = (pair: Pair): Pair => ({
+      ...pair,
+      beforeCycle: async () => {
+        await pair.beforeCycle();
+        if (sent) return;
+        sent = true;
+        const only = sender(pair);
+        const known = await recall(pair, signal);
+        if (only === undefined || known === undefined) throw new Error('nothing to send first by');
+        await runCycle(only, known, { local: [], remote: [], unproven: true }, signal);
+      },
+    });
+    await world.sync({ meddle });
+    const [, copy = '', ...rest] = (await world.here.paths()).filter((path) => !path.startsWith('d/other'));
+    expect([copy, rest]).toEqual([expect.stringContaining('d/f (conflict '), ['d/f.txt']]);
+    await world.expectQuiet();
+    for (const each of [world.here, world.there]) expect(await each.read(copy)).toBe('written late');
+    expect(await world.here.read('d/f.txt')).toBe('second');
   }));
 
 describe('an empty folder that was made and not settled', () => {

@@ -22,7 +22,7 @@ import {
   type RemoteStamp,
   spell,
 } from '../../core/tree.ts';
-import { asRtsyncError } from '../../lib/errors.ts';
+import { asRtsyncError, isCode } from '../../lib/errors.ts';
 import type { Intent, IntentDetail } from '../../state/state.ts';
 import { digestsOf } from './contents.ts';
 import { type Desk, seenAt } from './desk.ts';
@@ -36,7 +36,7 @@ export async function setAside(desk: Desk, intent: Intent): Promise<End> {
   const [here, copy] = [seenAt(tree, path), seenAt(tree, other)];
   if (here === 'unseen' || copy === 'unseen') return 'unseen';
   if (!isVersion(copy, detail.local)) return undefined;
-  if (isOneFile(here, copy)) return takeBack(desk, other, copy.stamp);
+  if (isOneFile(here, copy)) return takeBack(desk, { path, other, stamp: copy.stamp });
   desk.conflict(intent);
   desk.journal.push({ at: desk.pair.clock.now(), cycle: intent.cycle, kind: 'setAside', path, other });
   return undefined;
@@ -50,13 +50,26 @@ function isOneFile(
   return from?.kind === 'file' && to?.kind === 'file' && from.stamp.ino === to.stamp.ino;
 }
 
-/** Then the planned one goes: else whoever plans next takes it for a new file. */
-async function takeBack(desk: Desk, planned: RelPath, stamp: LocalStamp): Promise<End> {
+interface TwoNames {
+  readonly path: RelPath;
+  readonly other: RelPath;
+  readonly stamp: LocalStamp;
+}
+
+/**
+ * Then the planned one goes: else whoever plans next takes it for a new file. Never by what is remembered of the old one,
+ * which a move that was done after all has taken away: the planned one would be the last.
+ */
+async function takeBack(desk: Desk, { path, other: planned, stamp }: TwoNames): Promise<End> {
+  const { local } = desk.pair;
+  const { tree } = desk.seen().local;
   try {
-    await desk.pair.local.removeFile(spell(desk.seen().local.tree, planned) as LocalPath, stamp);
+    const old = await local.open(spell(tree, path) as LocalPath, stamp);
+    await old.close();
+    await local.removeFile(spell(tree, planned) as LocalPath, stamp);
   } catch (thrown) {
-    // Somebody is at work on it: it can be told when both names are looked at again.
-    if (asRtsyncError(thrown).code === 'changed') return 'unseen';
+    // Somebody is at work on it, or the old name is gone: it can be told when both names are looked at again.
+    if (isCode(thrown, 'changed', 'unreadable')) return 'unseen';
     throw thrown;
   }
   desk.localChange({ path: planned, node: undefined });
@@ -73,7 +86,7 @@ export async function localMove(desk: Desk, intent: Intent): Promise<End> {
   const base = nodeAt(agreed, path);
   // What both sides agreed on at the new name meanwhile is a file of its own, a hard link for all we know.
   if (isOneFile(from, to) && isVersion(to, detail.local) && nodeAt(agreed, other) === undefined)
-    return takeBack(desk, other, to.stamp);
+    return takeBack(desk, { path, other, stamp: to.stamp });
   if (!isIntended(base, detail) || to === undefined || base.kind !== to.kind) return undefined;
   if (to.kind === 'folder') {
     if (from === undefined && base.kind === 'folder' && base.ino === to.ino) moved(desk, intent, other);

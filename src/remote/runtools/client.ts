@@ -261,7 +261,7 @@ function changing({
         method: 'DELETE',
         path: files,
         what: `delete of ${several(ids)}`,
-        ticket: ticket('metadata', 'remove', false),
+        ticket: relying(ticket('metadata', 'remove', false), manner),
         json: { ids },
         signal: manner?.signal,
       });

@@ -14,7 +14,7 @@ import type { Problem } from '../../core/plan.ts';
 import type { FolderNode, Node, RemoteStamp } from '../../core/tree.ts';
 import type { RemoteScan } from '../remote.ts';
 import type { Context } from './context.ts';
-import { idBelow, OWN_NAME, TOP } from './ids.ts';
+import { type DirId, idBelow, OWN_NAME, TOP } from './ids.ts';
 import type { Entry, FolderEntry, Listing } from './wire.ts';
 
 /** A folder whose list is awaited. */
@@ -36,8 +36,8 @@ export interface Run {
   readonly signal: AbortSignal | undefined;
   readonly problems: Problem[];
   readonly queue: Draft[];
-  /** Second lists of parents, one each. */
-  readonly again: Map<Draft, Promise<Listing>>;
+  /** Second lists of parents, one each; by id where a run begins below it. */
+  readonly again: Map<Draft | DirId, Promise<Listing>>;
   /** Where runs began whose folder turned out to be gone or could not be listed. */
   readonly lost: Map<Draft, Node<RemoteStamp> | undefined>;
   /** Of a look: what was known before, and where it begins; a folder found gone above one of these joins them. */

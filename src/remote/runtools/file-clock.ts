@@ -102,12 +102,16 @@ function narrowed(good: readonly Bounds[], before: Bounds | undefined, at: numbe
   return { low: Math.max(seen.low, before.low), high: Math.min(seen.high, before.high), at };
 }
 
-/** The true difference lies within all honest bounds: the point that most of them hold. */
+/**
+ * The true difference lies within all honest bounds: the point that most of them hold. Of several the lowest, since who
+ * writes to what we sent does so after us, and dates it later than ours.
+ */
 function likeliest(bounds: readonly Bounds[]): number {
   let best = { offset: 0, holders: 0 };
   for (const { low: offset } of bounds) {
     const holders = bounds.filter(({ low, high }) => offset >= low && offset <= high).length;
-    if (holders > best.holders) best = { offset, holders };
+    const lower = holders === best.holders && offset < best.offset;
+    if (holders > best.holders || lower) best = { offset, holders };
   }
   return best.offset;
 }

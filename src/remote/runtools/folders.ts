@@ -1,8 +1,9 @@
 /** Making folders on a server that may answer a second create of one name with a stray twin. */
 import { isCode, RtsyncError } from '../../lib/errors.ts';
+import type { Pace } from '../../lib/gate.ts';
 import type { Traits } from '../traits.ts';
 import type { StorageClient } from './client.ts';
-import { endsTheRun } from './context.ts';
+import { attempt, endsTheRun } from './context.ts';
 import { childId, type DirId, type EntryId, parentId } from './ids.ts';
 import type { Looks } from './looks.ts';
 import { whileYoung, type Young } from './while-young.ts';
@@ -54,9 +55,9 @@ export function createFolderMaker(
     if (name.startsWith('.') && signs().dotFiles === 'hidden' && (await isThere(client, id, signs(), signal)))
       return id;
     let sentAt = client.clock.monotonic();
-    const still = (turnMs: number): boolean => {
+    const still = (pace: Pace): boolean => {
       sentAt = client.clock.monotonic();
-      return young.still(turnMs);
+      return young.still(pace);
     };
     try {
       const made = await client.makeFolder(dir, name, { growth, signal, ...young, still });
@@ -141,6 +142,19 @@ export async function removeStray(client: StorageClient, stray: EntryId, asked: 
       if (tries === STRAY_TRIES || !(error instanceof RtsyncError) || endsTheRun(error)) throw error;
     }
   }
+}
+
+/**
+ * The same in each way of writing ids that may be the right one: written wrongly, it looks as if it were gone. False when
+ * none of them got through.
+ */
+export async function removeTwin(
+  ways: readonly StorageClient[],
+  stray: EntryId,
+  asked: EntryId,
+): Promise<boolean> {
+  const gone = await Promise.all(ways.map((client) => attempt(() => removeStray(client, stray, asked))));
+  return gone.some(({ ok }) => ok);
 }
 
 function taken(id: EntryId): RtsyncError {

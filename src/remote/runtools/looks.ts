@@ -6,8 +6,9 @@
 import { sameRemote } from '../../core/base.ts';
 import type { RemoteStamp } from '../../core/tree.ts';
 import type { Clock } from '../../lib/clock.ts';
+import type { Pace } from '../../lib/gate.ts';
 import type { Manner, StorageClient } from './client.ts';
-import { childId, type DirId, type EntryId, isIdWithin, parentId } from './ids.ts';
+import { childId, type DirId, type EntryId, idName, isIdWithin, parentId } from './ids.ts';
 import type { Entry, Listing } from './wire.ts';
 
 export interface Looks {
@@ -19,10 +20,10 @@ export interface Looks {
   /** As `at` with `exact`, but not as it was before `moment`, a monotonic time. */
   since(moment: number, dir: DirId, signal?: AbortSignal): Promise<Listing>;
   /**
-   * Whether an upload may go on this look now. `turnMs`: as `Gate` tells it at admission; undefined: as told last.
+   * Whether an upload may go on this look now. `pace`: as `Gate` tells it at admission; undefined: as told last.
    * RACE: the age allowed here is the time in which a stranger's new file can be overwritten.
    */
-  trusts(look: Listing, turnMs?: number): boolean;
+  trusts(look: Listing, pace?: Pace): boolean;
   /** The folder as it is now. */
   fresh(dir: DirId, signal?: AbortSignal): Promise<Listing>;
   /** The same, for a look in the background. */
@@ -44,8 +45,17 @@ export interface Looks {
   known(dir: DirId): Listing | undefined;
   /** We put a file or folder there; its date is not known. */
   put(dir: DirId, name: string, kind: 'file' | 'folder', size?: number): void;
+  /** We are about to put a file there; before it is sent, since it may be listed before its answer is here. */
+  sends(dir: DirId, name: string): void;
+  /** Whether that was said of it, and it was not taken away since: no file of anybody else. Of the latest 65,536. */
+  hasSent(id: EntryId): boolean;
   /** We took an entry away, with everything below it. */
   gone(dir: DirId, name: string): void;
+  /**
+   * Something was sent that puts or takes these, and nobody knows what came of it: before anything new relies on what is
+   * remembered of their folders they are listed, also those of our own making.
+   */
+  doubt(ids: readonly EntryId[]): void;
   /** Nothing that is remembered of this entry and of what is below it is to be relied on. */
   forget(id: EntryId): void;
 }
@@ -62,27 +72,38 @@ interface Memory {
 /** An upload may rely on a look that is this old, and on a folder of our own making a little longer. */
 const TRUST_MS = 2_000;
 const OWN_FOLDER_MS = 30_000;
-/** At a slow rate a look serves this many turns of the gate, so that looking costs a twentieth of the budget at most. */
+/**
+ * At a slow rate a look serves this many turns of the gate, so that looking costs a twentieth of the budget at most. A
+ * pause is no turn: one look more for each costs little, and others have much time in it.
+ */
 const TRUST_TURNS = 20;
 const MOST_REMEMBERED = 512;
+const MOST_SENT = 65_536;
 
 export function createLooks(client: StorageClient, clock: Clock, lookWithinMs: number): Looks {
   const memories = new Map<DirId, Memory>();
   const underWay = new Map<DirId, Promise<Listing>>();
+  /** The latest last. */
+  const sent = new Set<EntryId>();
   /** For each list that is under way, the names we did something to meanwhile: of them it may show what was before. */
   const besideLists = new Map<DirId, Set<Set<string>>>();
 
   /** Of folders that we made and that no list replaced since. */
   const own = new WeakSet<Listing>();
-  let turn = 0;
+  /** Good for what they show, and for those who took them before, but for nobody else. */
+  const doubted = new WeakSet<Listing>();
+  let turnMs = 0;
+  let openSince = Number.NEGATIVE_INFINITY;
 
-  const trusts = (look: Listing, turnMs = turn): boolean => {
-    turn = turnMs;
-    const age = clock.monotonic() - look.sentAt;
-    return age <= Math.max(own.has(look) ? OWN_FOLDER_MS : TRUST_MS, TRUST_TURNS * turn);
+  const trusts = (look: Listing, pace?: Pace): boolean => {
+    const now = clock.monotonic();
+    if (pace !== undefined) [turnMs, openSince] = [pace.turnMs, now - pace.openMs];
+    const age = now - look.sentAt;
+    if (age <= (own.has(look) ? OWN_FOLDER_MS : TRUST_MS)) return true;
+    return look.sentAt >= openSince && age <= TRUST_TURNS * turnMs;
   };
   const good = (memory: Memory, exact: boolean): boolean => {
-    if (exact && memory.blurred) return false;
+    if (doubted.has(memory) || (exact && memory.blurred)) return false;
     if (!exact && own.has(memory) && trusts(memory)) return true;
     return clock.monotonic() - memory.sentAt <= lookWithinMs;
   };
@@ -132,7 +153,9 @@ export function createLooks(client: StorageClient, clock: Clock, lookWithinMs: n
   const shared = (dir: DirId, signal?: AbortSignal): Promise<Listing> => {
     const running = underWay.get(dir);
     if (running !== undefined) return running;
-    const started = fresh(dir, signal).finally(() => underWay.delete(dir));
+    const started = fresh(dir, signal).finally(() => {
+      if (underWay.get(dir) === started) underWay.delete(dir);
+    });
     underWay.set(dir, started);
     return started;
   };
@@ -160,15 +183,15 @@ export function createLooks(client: StorageClient, clock: Clock, lookWithinMs: n
     trusts,
     recent: async (dir, signal) => {
       const memory = memories.get(dir);
-      return memory !== undefined && trusts(memory) ? memory : shared(dir, signal);
+      return memory !== undefined && !doubted.has(memory) && trusts(memory) ? memory : shared(dir, signal);
     },
     isOwn: (dir) => {
       const memory = memories.get(dir);
-      return memory !== undefined && own.has(memory) && trusts(memory);
+      return memory !== undefined && !doubted.has(memory) && own.has(memory) && trusts(memory);
     },
     known: (dir) => {
       const memory = memories.get(dir);
-      return memory === undefined || memory.blurred ? undefined : memory;
+      return memory === undefined || memory.blurred || doubted.has(memory) ? undefined : memory;
     },
     fresh,
     scanned: (dir, signal) => list(dir, { signal, discovery: true }),
@@ -193,9 +216,26 @@ export function createLooks(client: StorageClient, clock: Clock, lookWithinMs: n
           kind === 'file' ? { kind, id, name, size, date: undefined } : { kind, id, name, count: undefined },
         );
       }),
+    sends: (dir, name) => {
+      const id = childId(dir, name);
+      sent.delete(id);
+      const [oldest] = sent;
+      if (sent.size >= MOST_SENT && oldest !== undefined) sent.delete(oldest);
+      sent.add(id);
+    },
+    hasSent: (id) => sent.has(id),
     gone: (dir, name) => {
+      sent.delete(childId(dir, name));
       change(dir, name, (memory) => memory.entries.delete(name));
       forgetBelow(childId(dir, name));
+    },
+    doubt: (ids) => {
+      for (const id of ids) {
+        const dir = parentId(id);
+        change(dir, idName(id), (memory) => doubted.add(memory));
+        // A list that set out before may not show it.
+        underWay.delete(dir);
+      }
     },
     forget: (id) => {
       memories.delete(parentId(id));

@@ -161,6 +161,7 @@ async function makeStep(ctx: Context, one: OneStep, signal?: AbortSignal): Promi
   const { job, at, step } = one;
   const aim: Aim = { step, expect: job.expect, before: await seenFree(ctx, one, signal) };
   const aimed: OneStep = { ...one, aim };
+  ctx.looks.sends(parentId(step), idName(step));
   const done = await sendStep(ctx, aimed, signal);
   const landed = done.ok ? done.value : await whereIsIt(ctx, aimed, done.error, signal);
   enter(ctx, at, landed, job);

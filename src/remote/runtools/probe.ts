@@ -7,7 +7,7 @@ import { isCode, RtsyncError } from '../../lib/errors.ts';
 import type { Traits } from '../traits.ts';
 import type { StorageClient, UploadReply } from './client.ts';
 import { attempt, endsTheRun } from './context.ts';
-import { removeStray } from './folders.ts';
+import { removeTwin } from './folders.ts';
 import { childId, type DirId, type EntryId, OWN_NAME, type PathEncoding, TOP } from './ids.ts';
 import type { FileEntry, Listing } from './wire.ts';
 
@@ -74,7 +74,7 @@ async function encodingByReading(
   client: StorageClient,
   { top, base }: Pick<Start, 'top' | 'base'>,
 ): Promise<PathEncoding> {
-  const other = client.pathEncoding === 'whole' ? 'segments' : 'whole';
+  const tried = otherWay(client);
   for (const outer of foldersIn(top).slice(0, 3)) {
     const id = childId(base, outer);
     const listed = await attempt(() => client.list(id));
@@ -82,8 +82,7 @@ async function encodingByReading(
     const [inner] = foldersIn(listed.value);
     if (inner === undefined) continue;
     if ((await attempt(() => client.list(childId(id, inner)))).ok) return client.pathEncoding;
-    const tried = client.variant({ pathEncoding: other });
-    if ((await attempt(() => tried.list(childId(id, inner)))).ok) return other;
+    if ((await attempt(() => tried.list(childId(id, inner)))).ok) return tried.pathEncoding;
   }
   return client.pathEncoding;
 }
@@ -98,26 +97,36 @@ async function byDoing(client: StorageClient, { top, base, random, options }: St
   const own = await ownFolder(client, top, base);
   const scratch = childId(own.id, `probe-${random()}`);
   const scratched = await attempt(() => openScratch(client, scratch, options));
-  if (!scratched.ok && own.stray !== undefined) await clear(client, own.stray, options);
+  const ways = options.pathEncoding === undefined ? [client, otherWay(client)] : [client];
+  if (!scratched.ok) await clearTwin(ways, own, options);
   if (!scratched.ok) throw endsTheRun(scratched.error) ? scratched.error : (own.doubt ?? scratched.error);
   const opened = scratched.value;
   try {
     return await experiments(opened.client, scratch, opened.first);
   } finally {
     await clear(opened.client, scratch, options);
-    // A server that hides dot files and makes twins has given us one; it is ours and empty.
-    const { stray } = own;
-    const gone = stray && (await attempt(() => removeStray(opened.client, stray, own.id)));
-    if (gone?.ok === false) options.onLeftover?.();
+    await clearTwin([opened.client], own, options);
   }
 }
 
+/** A server that hides dot files and makes twins has given us one. It is ours while it is empty. */
+async function clearTwin(ways: readonly StorageClient[], own: Own, options: ProbeOptions): Promise<void> {
+  const { id, stray } = own;
+  if (stray !== undefined && !(await removeTwin(ways, stray, id))) options.onLeftover?.();
+}
+
+function otherWay(client: StorageClient): StorageClient {
+  return client.variant({ pathEncoding: client.pathEncoding === 'whole' ? 'segments' : 'whole' });
+}
+
+interface Own {
+  readonly id: EntryId;
+  readonly stray?: EntryId;
+  readonly doubt?: RtsyncError;
+}
+
 /** `.rtsync`, made when it is not listed; where it exists unseen, the server refuses it or makes a twin. */
-async function ownFolder(
-  client: StorageClient,
-  top: Listing,
-  base: DirId,
-): Promise<{ id: EntryId; stray?: EntryId; doubt?: RtsyncError }> {
+async function ownFolder(client: StorageClient, top: Listing, base: DirId): Promise<Own> {
   const id = childId(base, OWN_NAME);
   if (top.entries.get(OWN_NAME)?.kind === 'folder') return { id };
   const made = await attempt(() => client.makeFolder(base, OWN_NAME, { growth: false }));
@@ -157,7 +166,7 @@ async function openScratch(
       ? new RtsyncError('bad-answer', 'the server stores a file elsewhere than asked')
       : made.error;
   }
-  const whole = client.variant({ pathEncoding: client.pathEncoding === 'whole' ? 'segments' : 'whole' });
+  const whole = otherWay(client);
   const opened = await attempt(async () => {
     if (!made.ok || made.value !== scratch) await whole.makeFolder(parent, name, { growth: false });
     return put(whole, scratch, 'k', 1);

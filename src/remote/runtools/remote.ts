@@ -11,6 +11,7 @@ import type { Remote } from '../remote.ts';
 import type { Traits } from '../traits.ts';
 import type { StorageClient } from './client.ts';
 import { type Context, endsTheRun } from './context.ts';
+import { doubting } from './doubting.ts';
 import { createFileClock } from './file-clock.ts';
 import { createFolderMaker, type FolderMaker } from './folders.ts';
 import { childId, type DirId, type EntryId, idBelow, idName, parentId, TOP } from './ids.ts';
@@ -57,8 +58,9 @@ const UPLOAD_BYTES = 8 * 1024 * 1024;
 
 export function createRunToolsRemote(options: RunToolsRemoteOptions): Remote {
   const { clock, traits } = options;
-  const client = options.client.variant({ pathEncoding: traits.pathEncoding });
-  const looks = createLooks(client, clock, options.lookWithinMs ?? 500);
+  const plain = options.client.variant({ pathEncoding: traits.pathEncoding });
+  const looks = createLooks(plain, clock, options.lookWithinMs ?? 500);
+  const client = doubting(plain, looks);
   const folders = createFolderMaker(client, looks, () => traits);
   const rootId = idBelow(TOP, options.root);
   const ctx: Context = {

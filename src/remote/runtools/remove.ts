@@ -36,7 +36,7 @@ export async function remove(
   // What is deleted for good cannot be given back, so it relies on nothing that was seen before.
   for (const batch of chunks(destroyed, BATCH)) {
     const doomed = await asExpected(ctx, batch, look, signal);
-    const fates = await ctx.trash.destroy(idsOf(doomed), signal);
+    const fates = await ctx.trash.destroy(idsOf(doomed), { signal });
     await tell(doomed, fates, (error) => error);
   }
   // In the trash all is looked at once more, and what somebody edited since the look is given back. Where a move dates the

@@ -119,12 +119,13 @@ function suspiciouslyEmpty(ctx: Context, draft: Draft, listing: Listing): boolea
 /** Asks the parent once more. What appeared there meanwhile (the folder under a new name?) is taken up too. */
 async function isGone(run: Run, draft: Draft): Promise<boolean> {
   const { ctx, signal } = run;
-  const parent = draft.parent ?? draft;
-  let again = run.again.get(parent);
+  const { parent } = draft;
+  const dir = parentId(idBelow(ctx.rootId, draft.dir as Exclude<RemoteDir, ''>));
+  let again = run.again.get(parent ?? dir);
   if (again === undefined) {
-    again = ctx.looks.scanned(parentId(idBelow(ctx.rootId, draft.dir as Exclude<RemoteDir, ''>)), signal);
-    if (draft.parent !== undefined) again = again.then((listing) => absorbedAgain(run, parent, listing));
-    run.again.set(parent, again);
+    again = ctx.looks.scanned(dir, signal);
+    if (parent !== undefined) again = again.then((listing) => absorbedAgain(run, parent, listing));
+    run.again.set(parent ?? dir, again);
   }
   const listing = await attempt(() => again);
   if (!listing.ok) {

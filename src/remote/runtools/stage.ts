@@ -268,6 +268,7 @@ async function moveToFree(
     if (free.length === 0) return { free, told: [] };
     const ids = free.map((item) => childId(job.staging, item.name));
     const { onSent } = job.times;
+    for (const item of free) ctx.looks.sends(job.dir, item.name);
     const told = await ctx.client.batch('move', ids, job.dir, { ...manner, onSent }).finally(() => {
       for (const item of free) ctx.looks.put(job.dir, item.name, 'file');
     });

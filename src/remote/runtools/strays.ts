@@ -6,11 +6,13 @@
 import { extname } from 'node:path';
 import type { RemoteMove, WriteSource } from '../remote.ts';
 import { attempt, type Context, endsTheRun } from './context.ts';
-import { type EntryId, idName, parentId } from './ids.ts';
+import { type DirId, type EntryId, idName, parentId } from './ids.ts';
 import type { Item } from './item.ts';
 import { matches } from './looks.ts';
-import { isBeginning } from './torn.ts';
-import type { Entry, FileEntry } from './wire.ts';
+import { digestOurs, digestThere, isBeginning, sameFile } from './torn.ts';
+import type { Retirement } from './trash.ts';
+import { whileYoung } from './while-young.ts';
+import type { Entry, FileEntry, Listing } from './wire.ts';
 
 /** What stays is taken for somebody's new file. */
 const TRIES = 4;
@@ -35,40 +37,84 @@ export async function clearStrays(ctx: Context, strays: readonly EntryId[], isOu
   for (let tries = 0; tries < TRIES; tries += 1) {
     const [first] = rest;
     if (first === undefined) return;
-    const listed = await attempt(() => ctx.looks.fresh(parentId(first)));
-    if (!listed.ok && endsTheRun(listed.error)) return;
-    if (!listed.ok) continue;
-    const { entries } = listed.value;
-    const ours = rest.flatMap((id) => ourFile(entries.get(idName(id)), isOurs));
-    if (ours.length === 0) return;
-    const ids = ours.map(({ id }) => id);
-    const expected = new Map(
-      ours.flatMap(({ id, size, date }) =>
-        size === undefined || date === undefined ? [] : [[id, { size, date }]],
+    const asked = rest;
+    let into: EntryId | undefined;
+    // Its turn at a slow gate can be long in coming: who wrote into it since the look must not lose that to the trash.
+    const left = await attempt(() =>
+      whileYoung(
+        ctx.looks,
+        () => ctx.looks.fresh(parentId(first)),
+        async ({ entries }, young) => {
+          const ours = asked.flatMap((id) => ourFile(entries.get(idName(id)), isOurs));
+          if (ours.length === 0) return [];
+          if (ctx.keepTrash) into ??= await ctx.trash.folder('trash');
+          return giveUp(ctx, ours, { into, young });
+        },
       ),
     );
-    const fates = ctx.keepTrash
-      ? (await ctx.trash.retire(ids, expected)).fates
-      : await ctx.trash.destroy(ids);
-    // What changed has been given back.
-    rest = ids.filter((id) => ![undefined, 'changed'].includes(fates.get(id)?.code));
+    if (!left.ok && endsTheRun(left.error)) return;
+    if (left.ok) rest = left.value;
   }
 }
 
-/** The same when the answer came so late that no date tells: of them only what holds the very bytes of one of `sources`. */
+/** Gives those that still stand. What changed has been given back. */
+async function giveUp(ctx: Context, ours: readonly FileEntry[], how: Retirement): Promise<EntryId[]> {
+  const ids = ours.map(({ id }) => id);
+  const expected = new Map(
+    ours.flatMap(({ id, size, date }) =>
+      size === undefined || date === undefined ? [] : [[id, { size, date }]],
+    ),
+  );
+  const fates = ctx.keepTrash
+    ? (await ctx.trash.retire(ids, expected, how)).fates
+    : await ctx.trash.destroy(ids, how);
+  return ids.filter((id) => ![undefined, 'changed'].includes(fates.get(id)?.code));
+}
+
+/**
+ * The same when the answer came so late that no date tells: of them only what holds the very bytes of one of `sources`.
+ * Each is read once at most.
+ */
 export async function clearLate(
   ctx: Context,
   strays: readonly EntryId[],
   isOurs: IsOurs,
   sources: readonly WriteSource[],
 ): Promise<void> {
-  for (const id of strays)
-    for (const source of sources) {
-      const same = await attempt(() => isBeginning(ctx, id, source.size, source));
-      if (!same.ok || !same.value) continue;
-      await clearStrays(ctx, [id], (entry) => entry.size === source.size && isOurs(entry));
-      break;
-    }
+  const listed = strays[0] && (await listStubbornly(ctx, parentId(strays[0])));
+  if (!listed) return;
+  const digests = new Map<WriteSource, Promise<string | undefined>>();
+  for (const id of strays) {
+    const [stray] = ourFile(listed.entries.get(idName(id)), isOurs);
+    const rivals = sources.filter(({ size }) => size === stray?.size);
+    if (stray === undefined || rivals.length === 0) continue;
+    const there = stray.size === 0 ? undefined : await digestThere(ctx, id);
+    if (stray.size !== 0 && (there === undefined || !(await isOneOf(there, rivals, digests)))) continue;
+    // What was read, and nothing that took its place since.
+    await clearStrays(ctx, [id], (entry) => sameFile(entry, stray));
+  }
+}
+
+async function listStubbornly(ctx: Context, dir: DirId): Promise<Listing | undefined> {
+  for (let tries = 0; tries < TRIES; tries += 1) {
+    const listed = await attempt(() => ctx.looks.fresh(dir));
+    if (listed.ok) return listed.value;
+    if (endsTheRun(listed.error)) return undefined;
+  }
+  return undefined;
+}
+
+async function isOneOf(
+  digest: string,
+  sources: readonly WriteSource[],
+  known: Map<WriteSource, Promise<string | undefined>>,
+): Promise<boolean> {
+  for (const source of sources) {
+    const ours = known.get(source) ?? digestOurs(source, source.size);
+    known.set(source, ours);
+    if ((await ours) === digest) return true;
+  }
+  return false;
 }
 
 export interface Untold {
@@ -76,23 +122,29 @@ export interface Untold {
   /** The folder before ours was sent to it, and now. */
   readonly before: Entries;
   readonly now: Entries;
-  /** Of what we send there as well: two of them may be the same. */
+  /** Of what we are to send there as well: another of us may have sent the same. */
   readonly others?: ReadonlySet<string>;
   readonly source: WriteSource;
   readonly isOurs: IsOurs;
 }
 
 /**
- * The same for one file whose new name no answer told: what holds the very bytes that were sent. Empty files all hold the
- * same, so they prove nothing and stay. Whether there was one.
+ * The same for one file whose new name no answer told: what holds the very bytes that were sent, beside the name, which
+ * must be taken, and is nothing else that we sent. Empty files all hold the same, so they prove nothing and stay. Whether
+ * there was one.
  */
 export async function clearUntold(ctx: Context, untold: Untold): Promise<boolean> {
   const { name, before, now, others, source, isOurs } = untold;
-  const stray = source.size === 0 ? undefined : strayOf(name, before, now, isOurs);
-  if (stray === undefined || others?.has(idName(stray)) === true) return false;
+  if (source.size === 0 || !now.has(name)) return false;
+  const isNoOther: IsOurs = (entry) =>
+    others?.has(entry.name) !== true && !ctx.looks.hasSent(entry.id) && isOurs(entry);
+  const stray = strayOf(name, before, now, isNoOther);
+  if (stray === undefined) return false;
+  const [read] = ourFile(now.get(idName(stray)), isOurs);
   const same = await attempt(() => isBeginning(ctx, stray, source.size, source));
-  if (!same.ok || !same.value) return false;
-  await clearStrays(ctx, [stray], isOurs);
+  if (read === undefined || !same.ok || !same.value) return false;
+  // What was read, and nothing that took its place since.
+  await clearStrays(ctx, [stray], (entry) => sameFile(entry, read));
   return true;
 }
 

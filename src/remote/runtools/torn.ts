@@ -68,7 +68,7 @@ export async function afterTear(ctx: Context, tear: Tear, signal?: AbortSignal):
 async function giveUp(ctx: Context, id: EntryId, signal?: AbortSignal): Promise<RtsyncError | undefined> {
   const fates = ctx.keepTrash
     ? (await ctx.trash.retire([id], new Map(), { signal })).fates
-    : await ctx.trash.destroy([id], signal);
+    : await ctx.trash.destroy([id], { signal });
   return fates.get(id);
 }
 
@@ -81,6 +81,16 @@ export async function isBeginning(
   signal?: AbortSignal,
 ): Promise<boolean> {
   if (size === 0) return true;
+  const there = await digestThere(ctx, id, signal);
+  return there !== undefined && (await digestOurs(source, size)) === there;
+}
+
+/** Of the whole file; undefined when it cannot be read. Throws `stopped`. */
+export async function digestThere(
+  ctx: Context,
+  id: EntryId,
+  signal?: AbortSignal,
+): Promise<string | undefined> {
   const there = await attempt(async () => {
     let found = '';
     const receive = async (bytes: AsyncIterable<Uint8Array>): Promise<void> => {
@@ -89,13 +99,18 @@ export async function isBeginning(
     await ctx.client.download(id, receive, { signal });
     return found;
   });
-  if (!there.ok) {
-    if (isCode(there.error, 'stopped', 'superseded')) throw failed(there.error).error;
-    return false;
-  }
-  const body = source.body();
-  const ours = await attempt(() => digestOf(Buffer.isBuffer(body) ? [body] : body, size));
-  return ours.ok && ours.value === there.value;
+  if (there.ok) return there.value;
+  if (isCode(there.error, 'stopped', 'superseded')) throw failed(there.error).error;
+  return undefined;
+}
+
+/** The same of the first `size` bytes of ours. */
+export async function digestOurs(source: WriteSource, size: number): Promise<string | undefined> {
+  const ours = await attempt(async () => {
+    const body = source.body();
+    return digestOf(Buffer.isBuffer(body) ? [body] : body, size);
+  });
+  return ours.ok ? ours.value : undefined;
 }
 
 /** Digest and length of the first bytes. */

@@ -7,7 +7,7 @@ import type { FolderNode, RemoteStamp } from '../../core/tree.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { isCode, RtsyncError } from '../../lib/errors.ts';
 import { Stale } from '../../lib/gate.ts';
-import type { StorageClient } from './client.ts';
+import type { Manner, StorageClient } from './client.ts';
 import { attempt, changed, failed, inParallel } from './context.ts';
 import type { FolderMaker } from './folders.ts';
 import { childId, type DirId, type EntryId, idName, OWN_NAME, parentId, TOP } from './ids.ts';
@@ -31,12 +31,12 @@ export interface Trash {
     expected: ReadonlyMap<EntryId, RemoteStamp | FolderNode<RemoteStamp>>,
     how?: Retirement,
   ): Promise<{ readonly folder: EntryId | undefined; readonly fates: Fates }>;
-  /** Deletes at most 250 entries for good. Never throws. */
-  destroy(ids: readonly EntryId[], signal?: AbortSignal): Promise<Fates>;
+  /** Deletes at most 250 entries for good. Throws nothing but `Stale`, when its look has grown old. */
+  destroy(ids: readonly EntryId[], how?: Pick<Retirement, 'signal' | 'young'>): Promise<Fates>;
 }
 
 export interface Retirement {
-  /** Until the entries are moved. */
+  /** Until the move is sent. */
   readonly signal?: AbortSignal | undefined;
   /** A fresh folder of the trash that was made before the last look, so that no request comes between that and the move. */
   readonly into?: EntryId | undefined;
@@ -121,14 +121,20 @@ export function createTrash(options: TrashOptions): Trash {
     } catch (error) {
       return { folder: undefined, fates: new Map(ids.map((id) => [id, failed(error).error])) };
     }
+    let sent = false;
+    const onSent = (): void => {
+      sent = true;
+    };
     // A second try is for what a list has just shown to be there still.
-    let manner = { signal, ...young };
+    let manner: Manner = { signal, onSent, ...young };
     const run = (rest: readonly EntryId[]): Promise<readonly EntryId[] | undefined> => {
       const asked = client.batch('move', rest, into, manner);
-      manner = { signal };
+      manner = { signal, onSent };
       return asked;
     };
-    const fates = new Map(await carryOut(looks, ids, run, signal));
+    // Whoever is stopped while the answer is on its way must still look what was taken: else it is never given back.
+    const looking = (): AbortSignal | undefined => (sent ? undefined : signal);
+    const fates = new Map(await carryOut(looks, ids, run, looking));
     const gone = [...expected].filter(([id]) => fates.has(id) && fates.get(id) === undefined);
     const moved: Moved = { entries: gone, certain };
     const wrong = await unexpected(into, moved);
@@ -188,12 +194,15 @@ export function createTrash(options: TrashOptions): Trash {
   return {
     folder,
     retire,
-    destroy: (ids, signal) => {
+    destroy: (ids, { signal, young } = {}) => {
+      let manner: Manner = { signal, ...young };
       const run = async (rest: readonly EntryId[]) => {
-        await client.remove(rest, { signal });
+        const asked = client.remove(rest, manner);
+        manner = { signal };
+        await asked;
         return undefined;
       };
-      return carryOut(looks, ids, run, signal);
+      return carryOut(looks, ids, run, () => signal);
     },
   };
 }
@@ -206,7 +215,7 @@ async function carryOut(
   looks: Looks,
   ids: readonly EntryId[],
   run: (ids: readonly EntryId[]) => Promise<readonly EntryId[] | undefined>,
-  signal?: AbortSignal,
+  looking: () => AbortSignal | undefined,
 ): Promise<Fates> {
   const fates = new Map<EntryId, RtsyncError | undefined>();
   let rest = ids;
@@ -218,7 +227,7 @@ async function carryOut(
     } catch (thrown) {
       if (thrown instanceof Stale) throw thrown;
       const error = failed(thrown).error;
-      const standing = await stillStanding(looks, rest, signal);
+      const standing = await stillStanding(looks, rest, looking());
       for (const id of rest) fates.set(id, standing === undefined || standing.has(id) ? error : undefined);
       const progress = standing !== undefined && standing.size < rest.length;
       rest = progress && tries === 0 ? rest.filter((id) => standing.has(id)) : [];

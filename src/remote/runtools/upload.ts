@@ -6,7 +6,7 @@
 import type { DateWitness, RemoteStamp } from '../../core/tree.ts';
 import type { Throttle } from '../../lib/bandwidth.ts';
 import { RtsyncError } from '../../lib/errors.ts';
-import { Stale } from '../../lib/gate.ts';
+import { type Pace, Stale } from '../../lib/gate.ts';
 import type { Outcome, Write, WriteSource } from '../remote.ts';
 import type { UploadReply } from './client.ts';
 import { attempt, type Context, changed, failed, heed } from './context.ts';
@@ -148,13 +148,20 @@ async function sendInTime(
     const look = next ?? (await job.look?.({ again: looks > 0, stands: again?.stands })) ?? NOTHING;
     next = undefined;
     const before = look.entries.get(job.name);
-    const still = (turnMs: number): boolean => ctx.looks.trusts(look, turnMs) && stands();
+    let { entries } = look;
+    const still = (pace: Pace): boolean => {
+      // What a look shows is replaced when a list for another purpose shows more, and that may show ours.
+      entries = look.entries;
+      return ctx.looks.trusts(look, pace) && stands();
+    };
+    if (job.look !== undefined) ctx.looks.sends(job.dir, job.name);
     const { onSent, span } = startTimes(ctx);
     const relying = job.look === undefined ? {} : { still, priority: Math.min(looks, 1) };
     const manner = { signal, onSent, ...relying };
     const outcome = await staleOr(() => ctx.client.upload(job.dir, job.name, source, manner));
     const sending = span();
-    if (outcome !== 'stale') return { seen: frozen(look, job.name, before), outcome, sending };
+    if (outcome !== 'stale')
+      return { seen: frozen({ ...look, entries }, job.name, before), outcome, sending };
   }
   throw new RtsyncError('rate-limited', {
     message: `${JSON.stringify(job.write.path)} was not sent: each time its turn came, the last look at its folder was too old; try again later`,

@@ -3,7 +3,7 @@
  * looked again. Who looked again goes before the others, so that this look does not grow old too.
  */
 import { RtsyncError } from '../../lib/errors.ts';
-import { Stale } from '../../lib/gate.ts';
+import { type Pace, Stale } from '../../lib/gate.ts';
 import type { Manner } from './client.ts';
 import type { DirId } from './ids.ts';
 import type { Looks } from './looks.ts';
@@ -23,7 +23,7 @@ export function unlessTaken(
   names: readonly string[],
 ): Young {
   const free = (): boolean => names.every((name) => looks.allows(dir, name, undefined));
-  return { ...young, still: (turnMs) => young.still(turnMs) && free() };
+  return { ...young, still: (pace) => young.still(pace) && free() };
 }
 
 /** Looks that one deed may use up. */
@@ -40,7 +40,7 @@ export async function whileYoung<T>(
 ): Promise<T> {
   for (let looked = 0; looked < MOST_LOOKS; looked += 1) {
     const seen = await look(looked > 0);
-    const still = (turnMs: number): boolean => looks.trusts(seen, turnMs);
+    const still = (pace: Pace): boolean => looks.trusts(seen, pace);
     try {
       return await deed(seen, { still, priority: Math.min(looked, 1) });
     } catch (error) {

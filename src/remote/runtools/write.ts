@@ -68,11 +68,8 @@ async function writeAll(
   const first =
     created.length > 0 ? await ctx.looks.at(dir, replaced.length > 0, signal) : ctx.looks.known(dir);
   const hopeful = first === undefined ? replaced : await onlyExpected(replaced, first);
-  const undated: Undated[] = [];
-  if (first !== undefined) await createAll(ctx, { dir, items: created, first }, undated, signal);
-  await overwrite(ctx, dir, hopeful, undated, signal);
-  // At once: what another writes of equal size until then passes for ours where the clocks are not known yet.
-  await dateAll(ctx, dir, undated, signal);
+  if (first !== undefined) await createAll(ctx, { dir, items: created, first }, signal);
+  await overwrite(ctx, dir, hopeful, signal);
   for (const chunk of chunks(aside, 250)) await replaceStaged(ctx, dir, chunk, signal);
 }
 
@@ -95,12 +92,11 @@ function asideFrom({ bandwidth }: Context): number {
 async function createAll(
   ctx: Context,
   { dir, items, first }: { readonly dir: DirId; readonly items: readonly Item[]; readonly first: Listing },
-  undated: Undated[],
   signal?: AbortSignal,
 ): Promise<void> {
   const ready = await onlyExpected(items, first);
   const look = sharedLook(ctx, { dir, exact: false, first }, signal);
-  await uploadInPlace(ctx, { dir, items: ready, look }, undated, signal);
+  await uploadInPlace(ctx, { dir, items: ready, look }, signal);
 }
 
 /**
@@ -111,7 +107,6 @@ async function overwrite(
   ctx: Context,
   dir: DirId,
   items: readonly Item[],
-  undated: Undated[],
   signal?: AbortSignal,
 ): Promise<void> {
   // One trash folder for all chunks: names of one folder never meet.
@@ -134,7 +129,7 @@ async function overwrite(
     await Promise.all(unkept.map((item) => finish(item, failed(error ?? changed(item.write.path)))));
     const expected = await onlyExpected(kept, first);
     const look = sharedLook(ctx, { dir, exact: true, first }, signal);
-    await uploadInPlace(ctx, { dir, items: expected, look }, undated, signal);
+    await uploadInPlace(ctx, { dir, items: expected, look }, signal);
   }
 }
 
@@ -143,14 +138,18 @@ interface Undated {
   readonly stored: Extract<Stored, { kind: 'stored' }>;
 }
 
-/** Those of one chunk stand together in the line, so that one look serves them all. */
+/**
+ * Those of one chunk stand together in the line, so that one look serves them all. They are dated at once, before
+ * anything else is done in the folder: what another writes of equal size until then passes for ours where the clocks
+ * are not known yet.
+ */
 async function uploadInPlace(
   ctx: Context,
   { dir, items, look }: { readonly dir: DirId; readonly items: readonly Item[]; readonly look: SharedLook },
-  undated: Undated[],
   signal?: AbortSignal,
 ): Promise<void> {
   const others = new Set(items.map(({ name }) => name));
+  const undated: Undated[] = [];
   for (const some of chunks(items, WIDE)) {
     await inParallel(some, WIDE, async (item) => {
       const { name, write: one } = item;
@@ -167,10 +166,11 @@ async function uploadInPlace(
       else await finish(item, { ok: true, value: { size: stored.size, date: stored.date } });
     });
   }
+  await dateAll(ctx, dir, undated, signal);
 }
 
 /**
- * A list at the end dates what was uploaded and could not be dated by the server's clock. Of many folders that wait for
+ * A list dates what was uploaded and could not be dated by the server's clock. Of many folders that wait for
  * that clock one lists, and the others find it known.
  */
 async function dateAll(

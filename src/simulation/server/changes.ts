@@ -19,6 +19,8 @@ export interface SimServerChange {
   readonly sentAt: number;
   /** `after` is what has come of an upload that is still arriving, or broke off. */
   readonly growing: boolean;
+  /** Nobody waited for that request any more when it was done. */
+  readonly givenUp: boolean;
   /** Server time at which the upload of `after` set out, maybe to another name; undefined: no client sent it up. */
   readonly uploadSentAt: number | undefined;
   /** Server time at which `before` came to stand under this name. */
@@ -27,6 +29,8 @@ export interface SimServerChange {
   readonly wroteBy: Writer | undefined;
   /** Server time at which this client sent what it was told to have made this name's folder. */
   readonly madeAt: number | undefined;
+  /** The same of the folder around that one. */
+  readonly aroundMadeAt: number | undefined;
   /** Server time of the last list of this name's folder that this client had the answer of when it sent the request. */
   readonly lastListedAt: number | undefined;
   /** The same of the nearest folder around it, its own among them, that this client ever had a list of. */
@@ -38,6 +42,7 @@ export interface Doer {
   readonly client: number;
   readonly sentAt: number;
   readonly growing: boolean;
+  readonly givenUp: boolean;
   request(): string;
   lastListedAt(folder: string): number | undefined;
   madeAt(folder: string): number | undefined;
@@ -66,10 +71,11 @@ export function createChanges(top: SimFolder): Changes {
       const folder = slash < 0 ? '' : path.slice(0, slash);
       const change: SimServerChange = {
         ...{ path, before: before?.bytes, after, request: doer.request(), client: doer.client, at },
-        ...{ sentAt: doer.sentAt, growing: doer.growing && after !== undefined },
+        ...{ sentAt: doer.sentAt, growing: doer.growing && after !== undefined, givenUp: doer.givenUp },
         agentWroteAt: before?.since,
         wroteBy: before?.writer,
         madeAt: doer.madeAt(folder),
+        aroundMadeAt: doer.madeAt(folder.slice(0, Math.max(0, folder.lastIndexOf('/')))),
         ...(node?.kind === 'file' ? { date: node.date, uploadSentAt: node.sentAt } : NO_FILE),
         lastListedAt: doer.lastListedAt(folder),
         aroundListedAt: aroundListedAt(doer, folder),

@@ -25,6 +25,8 @@ export interface Desk {
   count(sentAt: number, at: number, verdict: RateVerdict | undefined): void;
   /** Called when a request sets out. */
   setsOut(letter: Letter): void;
+  /** Called when a list was made. */
+  listed(letter: Letter): void;
   /** Called when a client repeats a write of which it has no answer, without a look in between. */
   blind(letter: Letter): void;
 }
@@ -45,6 +47,8 @@ export interface Letter {
   /** What the client knew when it sent this. */
   readonly mark: number;
   body: Buffer;
+  /** Its sender is dead, gave it up or was told that it failed, before it was done. */
+  givenUp: boolean;
 }
 
 const NOTHING = Buffer.alloc(0);
@@ -56,7 +60,7 @@ export function newLetter(desk: Desk, client: number, listings: Listings, reques
     ...{ client, method: request.method, headers: request.headers, address },
     kind: kindOf(request.method, address),
     what: `${request.method} ${start < 0 ? request.path : request.path.slice(start)}`,
-    ...{ sentAt: desk.now(), listings, mark: listings.mark(), body: NOTHING },
+    ...{ sentAt: desk.now(), listings, mark: listings.mark(), body: NOTHING, givenUp: false },
   };
 }
 
@@ -141,6 +145,7 @@ function doerOf(letter: Letter, growing: boolean): Doer {
     client: letter.client,
     sentAt: letter.sentAt,
     growing,
+    givenUp: letter.givenUp,
     request: () =>
       letter.kind === 'change' ? `${letter.what} ${letter.body.toString('utf8', 0, 500)}` : letter.what,
     madeAt: (folder) => letter.listings.madeAt(folder),

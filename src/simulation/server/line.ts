@@ -119,7 +119,9 @@ async function travel(parts: LineParts, trip: Trip, request: HttpRequest): Promi
   }
   if (fault === 'slow' && !slowBefore) await pause(parts);
   if (fault === 'lost-after' && 'answer' in end) end = { ...end, ...lostAfter(faults) };
-  if (fault === 'lost-after' || fault === 'late') parts.unsure.lost(letter, parts.desk.now());
+  // What the server refused at its door comes to nothing later either, and the client is told so.
+  if (fault === 'lost-after' || (fault === 'late' && 'error' in end))
+    parts.unsure.lost(letter, parts.desk.now());
   const final = await hands.later('answer', letter.what, () => arrived(parts, trip, end, fault));
   if ('error' in final) throw final.error;
   return answerOf(final.answer, {
@@ -160,6 +162,7 @@ function arrive(parts: LineParts, trip: Trip, fault: SimFault | undefined): End 
   const instead = answerInstead(fault, behaviour, faults.chance);
   if (instead !== undefined) return told(instead);
   if (fault === 'late') {
+    letter.givenUp = true;
     desk.schedule(desk.now() + 2_000 + faults.chance.below(300_000), () => doWhole(desk, letter));
     return { error: networkError(faults.chance, true) };
   }
@@ -174,7 +177,9 @@ function act(parts: LineParts, trip: Trip): End {
   trip.growing = undefined;
   const doneAt = desk.now();
   if (letter.kind !== 'upload' || !desk.shelf.behaviour.growingUploads) {
-    return { answer: doWhole(desk, letter), doneAt };
+    const answer = doWhole(desk, letter);
+    if (letter.kind === 'list' && answer.status === 200) desk.listed(letter);
+    return { answer, doneAt };
   }
   const begun = doPart(desk, letter, faults.chance.next());
   if ('status' in begun) return { answer: begun, doneAt };

@@ -82,6 +82,7 @@ export function breakOff({ desk, faults }: LineParts, trip: Trip): void {
   const { letter, stage, growing } = trip;
   const { chance } = faults;
   if (stage === 'done') return;
+  letter.givenUp = true;
   const soon = (deed: () => void) => desk.schedule(desk.now() + chance.below(1_500), deed);
   const received = (deed: () => void) =>
     soon(() => {

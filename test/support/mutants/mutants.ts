@@ -108,12 +108,38 @@ export const MUTANTS: readonly Mutant[] = [
         replace: 'if (reply.id !== undefined) {',
       },
     ],
-    world: 2616,
+    world: 1528,
     in: (world) =>
       world.behaviour.takenName === 'rename' &&
       has(world, 'repeated') &&
       !has(world, 'late') &&
       !hasDeath(world),
+  },
+  {
+    name: 'strays-stay',
+    breaks: 'it ends: what a server stored beside a taken name is cleared away',
+    patches: [
+      {
+        file: 'remote/runtools/strays.ts',
+        find: '  let rest = strays;',
+        replace: '  let rest = strays.slice(0, 0);',
+      },
+    ],
+    world: 1528,
+    in: (world) => world.behaviour.takenName === 'rename' && !has(world, 'late') && !hasDeath(world),
+  },
+  {
+    name: 'held-is-not-given-back',
+    breaks: 'kill it anywhere: what was written while a killed process took a name comes out again',
+    patches: [
+      {
+        file: 'engine/recover/held.ts',
+        find: 'if (options.dryRun) return;',
+        replace: 'if (!options.dryRun) return;',
+      },
+    ],
+    world: 28,
+    in: hasDeath,
   },
   {
     name: 'folder-removed-unchecked',
@@ -543,7 +569,7 @@ export const MUTANTS: readonly Mutant[] = [
     patches: [
       {
         file: 'remote/runtools/looks.ts',
-        find: 'return age <= Math.max(own.has(look) ? OWN_FOLDER_MS : TRUST_MS, TRUST_TURNS * turn);',
+        find: 'return look.sentAt >= openSince && age <= TRUST_TURNS * turnMs;',
         replace: 'return age <= Number.POSITIVE_INFINITY;',
       },
     ],

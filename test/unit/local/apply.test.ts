@@ -121,6 +121,28 @@ describe('moving', () => {
     expect(read('f')).toBe('theirs');
   });
 
+  it('leaves what another wrote into the file through its new name when the old one was removed', async () => {
+    const written = ['an edit', undefined];
+    await reopen({
+      disk: {
+        ...systemDisk,
+        link: async (from, to) => {
+          await fs.link(from, to);
+          rmSync(from);
+          const text = written.shift();
+          if (text !== undefined) await fs.writeFile(to, text);
+        },
+      },
+    });
+    for (const name of ['f', 'g']) {
+      const expected = disk.write(name, 'mine');
+      const moved = disk.folder.move(at(name), at(`${name}2`), expected);
+      await expect(moved).rejects.toMatchObject({ code: 'changed' });
+    }
+    expect(read('f2')).toBe('an edit');
+    expect(existsSync(disk.path('g2'))).toBe(false);
+  });
+
   it('works without hard links, and still refuses a taken name', async () => {
     await reopen({ disk: { ...systemDisk, link: () => Promise.reject(failure('ENOTSUP')) } });
     const expected = disk.write('f', 'x');

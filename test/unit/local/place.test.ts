@@ -296,17 +296,17 @@ describe('replacing a file', () => {
   });
 
   it('rescues two late writes of one moment whose copies would have one name', async () => {
-    const writers: number[] = [];
+    const writers = new Map<string, number>();
     await reopen({
-      onTrashed: () => {
-        const writer = writers.shift() ?? -1;
+      onTrashed: (path) => {
+        const writer = writers.get(path) ?? -1;
         writeSync(writer, ' and late');
         closeSync(writer);
       },
     });
     const names = ['f.txt', 'f (conflict 2026-01-05 12.00.00 here).txt'];
     const old = names.map((name) => disk.write(name, 'old'));
-    writers.push(...names.map((name) => openSync(disk.path(name), 'a')));
+    for (const name of names) writers.set(name, openSync(disk.path(name), 'a'));
     const news = await Promise.all(names.map(() => disk.receive('new')));
     await Promise.all(news.map((received, i) => disk.folder.place(received, at(names[i] as string), old[i])));
     expect(late).toHaveLength(2);

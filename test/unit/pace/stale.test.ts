@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type Answered, type RequestTicket, Stale } from '../../../src/lib/gate.ts';
+import { type Answered, type Pace, type RequestTicket, Stale } from '../../../src/lib/gate.ts';
 import { createGate } from '../../../src/pace/queue.ts';
 import { virtualClock } from '../../support/clock.ts';
 
@@ -13,7 +13,7 @@ describe('what a request relies on', () => {
     const sent: string[] = [];
     const asked: number[] = [];
     const run = (name: string, good: () => boolean) => {
-      const still = (turnMs: number) => {
+      const still = ({ turnMs }: Pace) => {
         asked.push(turnMs);
         return good();
       };
@@ -34,5 +34,23 @@ describe('what a request relies on', () => {
     expect(gate.counts.total).toBe(3);
     expect(asked).toEqual([30_000, 30_000, 30_000, 30_000]);
     expect(clock.monotonic() - begun).toBeLessThan(61_000);
+  });
+
+  it('is told at which pace the gate goes, and how long ago the last pause ended', async () => {
+    const clock = virtualClock();
+    const gate = createGate({ limitPerMinute: 60, concurrency: 1, clock, random: () => 0 });
+    const begun = clock.monotonic();
+    const told: (Pace & { readonly at: number })[] = [];
+    const answers: Answered[] = [{ status: 429, headers: { 'retry-after': '20' } }];
+    const still = (pace: Pace) => {
+      told.push({ ...pace, at: clock.monotonic() - begun });
+      return true;
+    };
+    const run = () => gate.run({ ...UPLOAD, still }, async () => answers.shift() ?? OK);
+    await clock.run(run());
+    await clock.run(clock.sleep(5000).then(run));
+    expect(told.map(({ at, openMs }) => at - openMs)).toEqual([Number.NEGATIVE_INFINITY, 20_000, 20_000]);
+    expect(told[2]?.at).toBeGreaterThanOrEqual(25_000);
+    expect(told[0]?.turnMs).toBe(1000);
   });
 });

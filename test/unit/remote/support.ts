@@ -52,7 +52,7 @@ export function openGate(): TestGate {
     run: async (ticket, send, signal) => {
       for (;;) {
         signal?.throwIfAborted();
-        if (ticket.still?.(0) === false) throw new Stale();
+        if (ticket.still?.({ turnMs: 0, openMs: Number.POSITIVE_INFINITY }) === false) throw new Stale();
         tickets.push(ticket);
         const answer = await send(signal ?? new AbortController().signal);
         if (answer.status !== 429) return answer;
@@ -198,6 +198,7 @@ export async function readAll(
 export async function removeAll(
   remote: Remote,
   removals: Readonly<Record<string, Removal['expect']>>,
+  signal?: AbortSignal,
 ): Promise<Record<string, Outcome<undefined>>> {
   const outcomes: Record<string, Outcome<undefined>> = {};
   await remote.remove(
@@ -208,6 +209,7 @@ export async function removeAll(
         outcomes[path] = outcome;
       },
     })),
+    signal,
   );
   return outcomes;
 }

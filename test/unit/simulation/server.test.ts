@@ -1,10 +1,11 @@
 import { Readable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
+import type { Gate } from '../../../src/lib/gate.ts';
 import { type DirId, type EntryId, TOP } from '../../../src/remote/runtools/ids.ts';
 import type { UploadSource } from '../../../src/remote/runtools/multipart.ts';
 import type { SimServerChange } from '../../../src/simulation/server/changes.ts';
 import { type SimFault, USUAL_FAULTS } from '../../../src/simulation/server/faults.ts';
-import { codeOf } from '../remote/support.ts';
+import { codeOf, openGate } from '../remote/support.ts';
 import { handsAtOnce, type SimBench, START, simBench, steppedHands, text } from './server-world.ts';
 
 const bytes = (content: string): Buffer => Buffer.from(content);
@@ -209,6 +210,56 @@ describe('faults', () => {
     await bench.pass(300_000);
     expect(files(bench)).toEqual({ a: 'A' });
     expect(bench.server.requestTimes).toEqual([START]);
+  });
+
+  it('late: what is refused at the door is no blind retry when it is sent again, since its sender was told', async () => {
+    const bench = simBench({ limitPerMinute: 1 });
+    const blind: string[] = [];
+    bench.server.onBlindRetry((what) => blind.push(what));
+    const gate: Gate = {
+      ...openGate(),
+      run: async (_ticket, send) => {
+        const { signal } = new AbortController();
+        const answer = await send(signal);
+        if (answer.status !== 429) return answer;
+        bench.faults.rate = 0;
+        bench.clock.pass(61_000);
+        return send(signal);
+      },
+    };
+    const client = bench.client(handsAtOnce(), gate);
+    await client.list(TOP);
+    Object.assign(bench.faults, { rate: 1, kinds: ['late'] });
+    expect((await client.upload(TOP, 'a', source('A'))).id).toBe('/a');
+    expect(blind).toEqual([]);
+  });
+
+  it('late: a change tells that its sender waits for it no more', async () => {
+    const bench = simBench({ behaviour: { takenName: 'rename' } });
+    const heard: [string, boolean][] = [];
+    bench.server.onChange(({ path, givenUp }) => heard.push([path, givenUp]));
+    await bench.client().upload(TOP, 'a', source('A'));
+    Object.assign(bench.faults, { rate: 1, kinds: ['late'] });
+    expect(await codeOf(bench.client().upload(TOP, 'a', source('B')))).toBe('network');
+    await bench.pass(400_000);
+    expect(heard).toEqual([
+      ['a', false],
+      ['a.new', true],
+    ]);
+  });
+
+  it('a change by a request whose process died on its way tells the same', async () => {
+    const told: boolean[] = [];
+    for (let seed = 0; seed < 20; seed += 1) {
+      const bench = simBench({ seed });
+      const hands = steppedHands();
+      bench.server.onChange(({ givenUp }) => told.push(givenUp));
+      void bench.client(hands).upload(TOP, 'a', source('A'));
+      await new Promise((resolve) => setImmediate(resolve));
+      bench.server.died(hands);
+      await bench.pass(2_000);
+    }
+    expect(new Set(told)).toEqual(new Set([true]));
   });
 
   it('repeated: the deed is done twice, and the second answer arrives', async () => {

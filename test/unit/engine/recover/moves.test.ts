@@ -42,11 +42,13 @@ interface Scene {
   readonly direction?: Direction;
   readonly move?: () => Promise<undefined>;
   readonly remove?: () => Promise<void>;
+  readonly open?: () => Promise<{ readonly close: () => Promise<void> }>;
 }
 
 /** Only what a recovery of moves asks for. */
 function deskOf({ base, here = {}, there = {}, direction = 'both', ...deeds }: Scene) {
   const { move = async () => undefined, remove = async () => {} } = deeds;
+  const { open = async () => ({ close: async () => {} }) } = deeds;
   const asked: string[] = [];
   const removed: string[] = [];
   const tree = treeOf(base);
@@ -62,6 +64,7 @@ function deskOf({ base, here = {}, there = {}, direction = 'both', ...deeds }: S
       },
     },
     local: {
+      open,
       removeFile: async (path: string, expected: LocalStamp) => {
         await remove();
         removed.push(`${path} ${expected.ino}`);
@@ -156,6 +159,16 @@ describe('one file under both names of a move here', () => {
     const { desk, removed } = deskOf({ ...both, base });
     expect(await localMove(desk, job)).toBeUndefined();
     expect({ removed, changes: desk.changes }).toEqual({ removed: [], changes: [] });
+  });
+
+  it.each([
+    ['a move', localMove, job],
+    ['what steps aside', setAside, intent('setAside', 'a', 'b')],
+  ] as const)('keeps the new name when the old one is only remembered: %s', async (_, recover, which) => {
+    const open = () => Promise.reject(new RtsyncError('changed', 'is gone'));
+    const { desk, removed } = deskOf({ ...both, open });
+    expect(await recover(desk, which)).toBe('unseen');
+    expect(removed).toEqual([]);
   });
 
   it('is looked at once more when somebody writes to it meanwhile', async () => {

@@ -36,6 +36,17 @@ describe("the clock of the server's files", () => {
     expect(fits(clock, 900, 20, AHEAD + 905)).toBe(true);
   });
 
+  it.each([
+    ['before', 0],
+    ['after', 1],
+  ])("takes the later of two that contradict for somebody else's: it was sent %s ours", (_, at) => {
+    const clock = createFileClock(1, STILL);
+    const samples = [listed(0, 20, AHEAD + 10), listed(300, 20, AHEAD + 310)];
+    samples[at] = listed(at * 300, 20, AHEAD + at * 300 + 190);
+    expect(clock.learn(samples)).toEqual([at !== 0, at !== 1]);
+    expect(fits(clock, 900, 20, AHEAD + 905)).toBe(true);
+  });
+
   it('takes slow and quick requests together for what they are: all ours', () => {
     const clock = createFileClock(1, STILL);
     const samples = [listed(0, 300, AHEAD + 290), listed(10, 8, AHEAD + 13), listed(5, 200, AHEAD + 8)];

@@ -76,6 +76,26 @@ describe('what somebody writes in the moment of a removal', () => {
     expect(await read('d/deep/a.txt')).toBe('a');
   });
 
+  test('is moved back also when the run is stopped before the answer is here', async () => {
+    await write('a.txt', 'as agreed');
+    const { tree } = await remote.sweep(noRules);
+    const { send } = far.http;
+    const stop = new AbortController();
+    let moves = 0;
+    far.http.send = async (request) => {
+      if (request.method !== 'PUT') return send(request);
+      moves += 1;
+      if (moves > 1) return send(request);
+      await write('a.txt', 'an edit that nobody saw');
+      await send(request);
+      stop.abort(new Error('told to stop'));
+      throw stop.signal.reason;
+    };
+    const outcomes = await removeAll(remote, { 'a.txt': seen(tree, 'a.txt') }, stop.signal);
+    expect(codes(outcomes)).toEqual({ 'a.txt': 'changed' });
+    expect(await read('a.txt')).toBe('an edit that nobody saw');
+  });
+
   test('stays in the trash when yet another file has taken the name', async () => {
     await write('a.txt', 'as agreed');
     const { tree } = await remote.sweep(noRules);

@@ -31,6 +31,17 @@ function scene() {
   return { clock, asked, looks };
 }
 
+test('what we sent is known as ours before it is answered, until it is taken away, and not for ever', () => {
+  const { looks } = scene();
+  looks.sends(dir, 'a');
+  expect(looks.hasSent('/d/a' as EntryId)).toBe(true);
+  looks.gone(dir, 'a');
+  expect(looks.hasSent('/d/a' as EntryId)).toBe(false);
+  for (let i = 0; i <= 65_536; i += 1) looks.sends(dir, `f${i}`);
+  expect(looks.hasSent('/d/f0' as EntryId)).toBe(false);
+  expect(looks.hasSent('/d/f1' as EntryId)).toBe(true);
+});
+
 test('a list beside which we did something tells of the other names, and does not pass for a look', async () => {
   const { clock, asked, looks } = scene();
   const first = looks.fresh(dir);
@@ -77,10 +88,63 @@ test('a list that was sent sooner and answered later takes nothing back', async 
 test('a deed that needs a free name does not go on when a list shows it taken', async () => {
   const { asked, looks } = scene();
   const young = { still: () => true, priority: 0 };
+  const pace = { turnMs: 0, openMs: Number.POSITIVE_INFINITY };
   const { still } = unlessTaken(looks, young, dir, ['a', 'b']);
-  expect(still(0)).toBe(true);
+  expect(still(pace)).toBe(true);
   const listed = looks.fresh(dir);
   asked[0]?.answer('b');
   await listed;
-  expect(still(0)).toBe(false);
+  expect(still(pace)).toBe(false);
+});
+
+test('at a slow rate a look serves for twenty turns, but not beyond a pause that the server asked for', async () => {
+  const { clock, asked, looks } = scene();
+  const list = async () => {
+    const listed = looks.fresh(dir);
+    asked.at(-1)?.answer();
+    return await listed;
+  };
+  const before = await list();
+  clock.pass(1000);
+  const turnMs = 500;
+  expect(looks.trusts(before, { turnMs, openMs: 0 })).toBe(true);
+  clock.pass(8000);
+  expect(looks.trusts(before, { turnMs, openMs: Number.POSITIVE_INFINITY })).toBe(true);
+  expect(looks.trusts(before, { turnMs, openMs: 10 })).toBe(false);
+  const after = await list();
+  clock.pass(8000);
+  expect(looks.trusts(before)).toBe(false);
+  expect(looks.trusts(after)).toBe(true);
+  expect(looks.trusts(after, { turnMs, openMs: 8010 })).toBe(true);
+});
+
+test('what is doubted is listed before anything new relies on it, also in a folder of our own', async () => {
+  const { clock, asked, looks } = scene();
+  looks.made('/d' as EntryId);
+  const early = looks.fresh(dir);
+  looks.doubt(['/d/a' as EntryId]);
+  expect(looks.isOwn(dir)).toBe(false);
+  expect(looks.known(dir)).toBeUndefined();
+  // It set out before, and does not pass for the look that is due.
+  asked[0]?.answer();
+  await early;
+  const due = looks.recent(dir);
+  expect(asked).toHaveLength(2);
+  asked[1]?.answer('a');
+  expect([...(await due).entries.keys()]).toEqual(['a']);
+  clock.pass(100);
+  await looks.at(dir, true);
+  expect(asked).toHaveLength(2);
+});
+
+test('a list that is on its way when a doubt comes up is not shared by who asks after it', async () => {
+  const { asked, looks } = scene();
+  const early = looks.recent(dir);
+  looks.doubt(['/d/a' as EntryId]);
+  const due = looks.recent(dir);
+  expect(asked).toHaveLength(2);
+  asked[0]?.answer();
+  asked[1]?.answer('a');
+  await early;
+  expect((await due).entries.has('a')).toBe(true);
 });

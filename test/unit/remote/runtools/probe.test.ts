@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs';
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -76,6 +77,28 @@ describe('a full probe', () => {
     },
   );
 });
+
+test.each([
+  [false, 'segments'],
+  [false, 'whole'],
+  [true, 'segments'],
+] as const)(
+  'a probe that fails removes a twin of our own folder, but not what somebody put into it: %s (%s)',
+  async (used, pathEncoding) => {
+    const own = join(server.folder, '.rtsync');
+    const twin = join(server.folder, '.rtsync.new');
+    Object.assign(server.server.behaviour, { showHidden: 'ignored', takenFolder: 'stray', pathEncoding });
+    await mkdir(own);
+    const first = ({ label }: RequestEntry): boolean => {
+      if (label === 'upload' && used) writeFileSync(join(twin, 'theirs'), 'x');
+      return label === 'upload';
+    };
+    server.server.faults.next(first, { kind: 'status', status: 507 }, 9);
+    const code = await codeOf(probeServer(far.client, { depth: 'full' }));
+    expect(code).toBe('storage-full');
+    expect(await readdir(server.folder)).toEqual(used ? ['.rtsync', '.rtsync.new'] : ['.rtsync']);
+  },
+);
 
 test('a probe by reading sends nothing but lists, and assumes the careful values', async () => {
   await writeFile(join(server.folder, '.env'), 'x');

@@ -163,6 +163,19 @@ describe('a look', () => {
     },
   );
 
+  test('at many folders below one that went as a whole lists each folder above once more', async () => {
+    const dirs = ['1', '2', '3', '4'].map((name) => `a/b/c/${name}`);
+    await place(...dirs.map((dir) => `${dir}/f`), 'd/3');
+    const remote = far.remote({});
+    const before = await remote.sweep(noRules);
+    await rename(join(server.folder, 'a'), join(server.folder, '..', 'elsewhere'));
+    const counted = server.server.requests.counts().list ?? 0;
+    const after = await remote.look(before, dirs.map(dirAt), noRules);
+    expect(kinds(after)).toEqual({ d: 'folder', 'd/3': 'file' });
+    // Four that were asked for, each with the retries of a list if it has any, then c, b, a and the root.
+    expect((server.server.requests.counts().list ?? 0) - counted).toBe(8);
+  });
+
   test('at the root halts when it is gone', async () => {
     await place('docs/1');
     const remote = far.remote({}, { root: dirAt('docs') });

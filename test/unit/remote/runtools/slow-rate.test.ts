@@ -12,7 +12,11 @@ import { at, carefulTraits, codes, dirAt, writeAll } from '../support.ts';
 /** Id to content; a folder has none. Off no clock but the virtual one, unlike a socket. */
 type Store = Map<string, { readonly text?: string; readonly date: number }>;
 
-function storeOver(store: Store, clock: VirtualClock): Http {
+/** Whether it is over the rate. */
+type Refuses = (request: HttpRequest) => boolean;
+const RETRY = { 'retry-after': '30' };
+
+function storeOver(store: Store, clock: VirtualClock, refuses: Refuses): Http {
   const answer = (request: HttpRequest): unknown => {
     const dir = decodeURIComponent(request.path.replace(/^\/v1\/workspaces\/w\/(files|upload)|\?.*$/g, ''));
     const body = String(request.body ?? '');
@@ -33,6 +37,8 @@ function storeOver(store: Store, clock: VirtualClock): Http {
   return {
     send: async (request) => {
       await clock.sleep(25);
+      if (refuses(request))
+        return { status: 429, headers: RETRY, text: async () => '', bytes: async function* () {} };
       const text = JSON.stringify(answer(request));
       await clock.sleep(25);
       return { status: 200, headers: {}, text: async () => text, bytes: async function* () {} };
@@ -48,12 +54,12 @@ interface Scene {
   readonly remote: Remote;
 }
 
-function scene(limitPerMinute: number | undefined): Scene {
+function scene(limitPerMinute: number | undefined, refuses: Refuses = () => false): Scene {
   const clock = virtualClock();
   const store: Store = new Map();
   const gate = createGate({ limitPerMinute, clock, random: () => 0.5 });
   const origin = 'http://127.0.0.1:1';
-  const http = storeOver(store, clock);
+  const http = storeOver(store, clock, refuses);
   const client = createStorageClient({ http, gate, clock, origin, key: 'k', workspaceId: 'w' });
   const remote = createRunToolsRemote({ client, clock, traits: carefulTraits, root: dirAt('d') });
   return { clock, store, gate, remote };
@@ -135,5 +141,24 @@ describe('a first push', () => {
     expect(new Set(await clock.run(pushFolders(remote, 32, 100)))).toEqual(new Set(['ok']));
     expect(gate.counts.byLabel).toMatchObject({ upload: 3200, makeFolder: 33 });
     expect(gate.counts.byLabel.list).toBeLessThanOrEqual(4);
+  });
+});
+
+describe('an upload that the server refused for its rate', () => {
+  test('goes after another look only: what an agent made in the pause stays', async () => {
+    let refusals = 1;
+    const refuses: Refuses = ({ method, path }) =>
+      method === 'POST' && path.includes('/upload/') && refusals-- > 0;
+    const { clock, store, gate, remote } = scene(undefined, refuses);
+    store.set('/d', { date: 0 });
+    const work = writeAll(remote, '', files(1));
+    const agent = (async () => {
+      await clock.sleep(15_000);
+      store.set('/d/f0', { text: 'agent', date: clock.now() });
+    })();
+    const [outcomes] = await clock.run(Promise.all([work, agent]));
+    expect(codes(outcomes)).toEqual({ f0: 'changed' });
+    expect(store.get('/d/f0')?.text).toBe('agent');
+    expect(gate.counts.byLabel.list).toBe(2);
   });
 });

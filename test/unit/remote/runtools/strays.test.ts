@@ -1,8 +1,11 @@
 import { Readable } from 'node:stream';
 import { describe, expect, test } from 'vitest';
+import { Stale } from '../../../../src/lib/gate.ts';
+import type { WriteSource } from '../../../../src/remote/remote.ts';
 import type { Context } from '../../../../src/remote/runtools/context.ts';
-import { childId, TOP } from '../../../../src/remote/runtools/ids.ts';
-import { clearUntold, strayOf } from '../../../../src/remote/runtools/strays.ts';
+import { childId, type EntryId, TOP } from '../../../../src/remote/runtools/ids.ts';
+import { clearLate, clearStrays, clearUntold, strayOf } from '../../../../src/remote/runtools/strays.ts';
+import type { Retirement } from '../../../../src/remote/runtools/trash.ts';
 import type { Entry } from '../../../../src/remote/runtools/wire.ts';
 
 const listOf = (...names: readonly string[]): ReadonlyMap<string, Entry> =>
@@ -10,6 +13,54 @@ const listOf = (...names: readonly string[]): ReadonlyMap<string, Entry> =>
     names.map((name) => [name, { kind: 'file', id: childId(TOP, name), name, size: 3, date: 5 } as const]),
   );
 const isOurs = (): boolean => true;
+
+const sourceOf = (text: string): WriteSource => ({ size: text.length, body: () => Buffer.from(text) });
+
+/** Every file holds `abc`. */
+function scene({
+  entries = listOf(),
+  sent = [],
+  wait,
+  keepTrash = true,
+}: {
+  readonly entries?: ReadonlyMap<string, Entry>;
+  readonly sent?: readonly string[];
+  /** Until the turn of the move into the trash has come: then every look is too old. */
+  readonly wait?: () => void;
+  readonly keepTrash?: boolean;
+}) {
+  const [retired, read]: [string[], string[]] = [[], []];
+  const ctx = {
+    keepTrash,
+    client: {
+      download: (id: string, receive: (body: AsyncIterable<Uint8Array>) => Promise<void>) => {
+        read.push(id);
+        return receive(Readable.from([Buffer.from('abc')]));
+      },
+    },
+    looks: {
+      fresh: async () => ({ entries, sentAt: 0 }),
+      trusts: () => wait === undefined,
+      hasSent: (id: string) => sent.includes(id.slice(1)),
+    },
+    trash: {
+      folder: async () => childId(TOP, 'trash'),
+      retire: async (ids: readonly EntryId[], _: unknown, { young }: Retirement) => {
+        wait?.();
+        if (young?.still({ turnMs: 0, openMs: Number.POSITIVE_INFINITY }) === false) throw new Stale();
+        retired.push(...ids);
+        return { folder: undefined, fates: new Map(ids.map((id) => [id, undefined])) };
+      },
+      destroy: async (ids: readonly EntryId[], { young }: Retirement = {}) => {
+        wait?.();
+        if (young?.still({ turnMs: 0, openMs: Number.POSITIVE_INFINITY }) === false) throw new Stale();
+        retired.push(...ids);
+        return new Map(ids.map((id) => [id, undefined]));
+      },
+    },
+  } as unknown as Context;
+  return { ctx, retired, read };
+}
 
 describe('what a server stored of ours beside a taken name, when no answer tells', () => {
   test.each([
@@ -30,23 +81,80 @@ describe('what a server stored of ours beside a taken name, when no answer tells
     expect(strayOf('a', listOf(), now, () => false)).toBeUndefined();
   });
 
-  test('is not what we sent under that name, though both are the same', async () => {
-    const source = { size: 3, body: () => Buffer.from('abc') };
-    const untold = { name: 'a', before: listOf(), now: listOf('a', 'a2'), source, isOurs };
-    const ctx = {
-      client: {
-        download: (_: unknown, receive: (body: AsyncIterable<Uint8Array>) => Promise<void>) =>
-          receive(Readable.from([Buffer.from('abc')])),
-      },
-      looks: { fresh: async () => ({ entries: listOf(), sentAt: 0 }) },
-    } as unknown as Context;
-    expect(await clearUntold(ctx, { ...untold, others: new Set(['a']) })).toBe(true);
+  const untold = { name: 'a', before: listOf(), now: listOf('a', 'a2'), source: sourceOf('abc'), isOurs };
+
+  test('is not what we sent or are to send under that name, though both are the same', async () => {
+    const { ctx, retired } = scene({ entries: listOf('a2') });
     expect(await clearUntold(ctx, { ...untold, others: new Set(['a', 'a2']) })).toBe(false);
+    expect(await clearUntold(scene({ sent: ['a2'] }).ctx, untold)).toBe(false);
+    expect(retired).toEqual([]);
+    expect(await clearUntold(ctx, { ...untold, others: new Set(['a']) })).toBe(true);
+    expect(retired).toEqual(['/a2']);
+  });
+
+  test('is known beside another that we sent', async () => {
+    const { ctx, retired } = scene({ entries: listOf('a', 'a.new', 'a2'), sent: ['a2'] });
+    expect(await clearUntold(ctx, { ...untold, now: listOf('a', 'a.new', 'a2') })).toBe(true);
+    expect(retired).toEqual(['/a.new']);
+  });
+
+  test('is not there while the name is free, since then nothing was stored beside it', async () => {
+    const { ctx, retired } = scene({ entries: listOf('a2') });
+    expect(await clearUntold(ctx, { ...untold, now: listOf('a2') })).toBe(false);
+    expect(retired).toEqual([]);
+  });
+
+  test('is not what took its place after it was read, though that may be ours by its date', async () => {
+    const later = new Map(listOf('a', 'a2'));
+    later.set('a2', { kind: 'file', id: childId(TOP, 'a2'), name: 'a2', size: 3, date: 6 });
+    const { ctx, retired } = scene({ entries: later });
+    await clearUntold(ctx, { ...untold, now: listOf('a', 'a2') });
+    expect(retired).toEqual([]);
   });
 
   test('is not told by an empty file', async () => {
-    const source = { size: 0, body: () => Buffer.alloc(0) };
-    const untold = { name: 'a', before: listOf(), now: listOf('a', 'a2'), source, isOurs };
-    expect(await clearUntold({} as Context, untold)).toBe(false);
+    expect(await clearUntold({} as Context, { ...untold, source: sourceOf('') })).toBe(false);
+  });
+});
+
+describe('what a late answer tells of as stored beside a taken name', () => {
+  test('is read once, whatever was sent, and only when something of its size was', async () => {
+    const { ctx, retired, read } = scene({ entries: listOf('a.new') });
+    const strays = [childId(TOP, 'a.new')];
+    await clearLate(ctx, strays, isOurs, ['', 'longer', 'long'].map(sourceOf));
+    expect([read, retired]).toEqual([[], []]);
+    await clearLate(ctx, strays, isOurs, ['', 'not', 'longer', 'xyz', 'abc'].map(sourceOf));
+    expect([read, retired]).toEqual([['/a.new'], ['/a.new']]);
+  });
+
+  test('stays when it holds something else, or is not there any more', async () => {
+    const { ctx, retired } = scene({ entries: listOf('a.new') });
+    const strays = ['a.new', 'b.new'].map((name) => childId(TOP, name));
+    await clearLate(ctx, strays, isOurs, ['not', 'xyz'].map(sourceOf));
+    expect(retired).toEqual([]);
+  });
+});
+
+describe('a stray whose removal waits for a slow gate', () => {
+  const stray = childId(TOP, 'a.new');
+  const ofOurs = (entry: Entry): boolean => entry.kind === 'file' && entry.date === 5;
+
+  test.each([
+    ['into the trash', true],
+    ['for good', false],
+  ])('%s is looked at again, and stays when somebody has written into it meanwhile', async (_, keepTrash) => {
+    const entries = new Map(listOf('a', 'a.new'));
+    const edit = (): void => {
+      entries.set('a.new', { kind: 'file', id: stray, name: 'a.new', size: 3, date: 60_000 });
+    };
+    const { ctx, retired } = scene({ entries, wait: edit, keepTrash });
+    await clearStrays(ctx, [stray], ofOurs);
+    expect(retired).toEqual([]);
+  });
+
+  test('goes when the look is young', async () => {
+    const { ctx, retired } = scene({ entries: listOf('a', 'a.new') });
+    await clearStrays(ctx, [stray], ofOurs);
+    expect(retired).toEqual([stray]);
   });
 });

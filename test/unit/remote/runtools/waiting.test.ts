@@ -84,13 +84,29 @@ describe('an upload that waited', () => {
     ['while another upload arrived', ['b']],
   ])('does not overwrite what a list showed that was made for something else, %s', async (_, beside) => {
     const remote = site.far.remote({});
+    // The server's clock is known then, so that what arrives is dated without a list.
+    await writeAll(remote, '', { first: { text: 'first' } });
     const meanwhile = async () => {
       await place('a', 'agent');
+      const listed = Promise.withResolvers<void>();
+      // They have looked before, and wait until the list is on its way.
+      const arrive = await Promise.all(
+        beside.map(async (name) => {
+          const looked = Promise.withResolvers<void>();
+          const wait = () => {
+            looked.resolve();
+            return listed.promise;
+          };
+          const ends = writeLate(remote, [{ name, meanwhile: wait }]);
+          await looked.promise;
+          return async () => expect(await ends).toEqual({ [name]: 'ok' });
+        }),
+      );
       site.faults.next('list', {
         kind: 'after',
         run: async () => {
-          for (const name of beside)
-            expect(codes(await writeAll(remote, '', { [name]: { text: 'b' } }))).toEqual({ [name]: 'ok' });
+          listed.resolve();
+          for (const ends of arrive) await ends();
         },
       });
       // A removal shares the lists of half a second.

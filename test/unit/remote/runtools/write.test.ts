@@ -7,7 +7,7 @@ import { RtsyncError } from '../../../../src/lib/errors.ts';
 import type { Traits } from '../../../../src/remote/traits.ts';
 import type { Behaviour } from '../../../../src/serve/behaviour.ts';
 import type { RequestEntry } from '../../../../src/serve/log.ts';
-import { at, codes, dirAt, writeAll } from '../support.ts';
+import { at, codes, dirAt, noRules, writeAll } from '../support.ts';
 import { testSite } from './site.ts';
 
 const site = testSite();
@@ -114,6 +114,68 @@ describe('an upload', () => {
       expect(await names()).toEqual(['a.txt']);
       expect(await disk('a.txt')).toBe('not');
     });
+
+    /** The next upload is done and its answer lost, a deed of ours later. */
+    const losingNext = (before: () => Promise<unknown>, after: () => Promise<unknown>): void => {
+      const { gate } = site.far;
+      const { run } = gate;
+      gate.run = (ticket, send, signal) => {
+        if (ticket.label !== 'upload') return run(ticket, send, signal);
+        gate.run = run;
+        const lossy: typeof send = async (stop) => {
+          await before();
+          await send(stop);
+          await after();
+          throw new RtsyncError('network', { message: 'the answer is lost', ambiguous: true });
+        };
+        return run(ticket, lossy, signal);
+      };
+    };
+
+    test('goes also when a list beside another deed of ours shows it before the answer is lost', async () => {
+      site.behaviour.takenName = 'rename';
+      const remote = site.far.remote({ takenUpload: 'rename', takenMove: 'rename' });
+      await writeAll(remote, '', { y: { text: 'y' } });
+      losingNext(
+        () => place('a.txt', 'not'),
+        async () => {
+          const beside = async () => void (await writeAll(remote, '', { z: { text: 'z' } }));
+          site.faults.next({ label: 'list', path: '/' }, { kind: 'after', run: beside });
+          await remote.sweep(noRules);
+        },
+      );
+      expect(codes(await writeAll(remote, '', { 'a.txt': { text: 'abc' } }))).toEqual({ 'a.txt': 'changed' });
+      expect(await names()).toEqual(['a.txt', 'y', 'z']);
+    });
+
+    test.each([true, false])(
+      'is not the same file of ours that another task sends beside it, and that is answered: %s',
+      async (answered) => {
+        site.behaviour.takenName = 'rename';
+        const remote = site.far.remote({ takenUpload: 'rename', takenMove: 'rename' });
+        await writeAll(remote, '', { y: { text: 'y' } });
+        let late: Promise<unknown> | undefined;
+        const { promise, resolve } = Promise.withResolvers<void>();
+        losingNext(
+          async () => undefined,
+          async () => {
+            const arrived = new Promise<void>((done) => {
+              const run = () => {
+                done();
+                return answered ? undefined : promise;
+              };
+              site.faults.next('upload', { kind: 'after', run });
+            });
+            late = writeAll(remote, '', { 'img10.txt': { text: 'abc' } });
+            await (answered ? late : arrived);
+          },
+        );
+        await writeAll(remote, '', { 'img1.txt': { text: 'abc' } });
+        resolve();
+        await late;
+        expect(await names()).toEqual(['img1.txt', 'img10.txt', 'y']);
+      },
+    );
 
     test('goes also when a stop comes', async () => {
       const stop = new AbortController();
@@ -284,6 +346,31 @@ describe('dates of what was written', () => {
       a: 'changed',
     });
   });
+
+  test.each([
+    ['a new file, before others are replaced', 'new', 1],
+    ['the versions replaced first, before the next are', 'f0', 2],
+  ] as const)(
+    'are asked for at once, for %s: a later edit is not taken for ours',
+    async (_, name, copies) => {
+      const files: Record<string, { text: string; expect?: RemoteStamp }> = { new: { text: 'ours' } };
+      for (let i = 0; i < 21; i += 1) files[`f${i}`] = { text: 'ours', expect: await place(`f${i}`, 'old') };
+      site.clock.pass(5000);
+      let theirs: RemoteStamp | undefined;
+      const beforeCopy = (left: number): void =>
+        site.whileWaiting('copy', async () => {
+          if (left > 1) return beforeCopy(left - 1);
+          expect(await disk(name)).toBe('ours');
+          theirs = await place(name, 'them');
+        });
+      beforeCopy(copies);
+      const outcomes = await writeAll(site.far.remote({ datesFollowClock: false }), '', files);
+      const written = outcomes[name]?.ok ? outcomes[name].value : undefined;
+      expect(written?.size).toBe(4);
+      expect(theirs).toBeDefined();
+      expect(written).not.toEqual(theirs);
+    },
+  );
 });
 
 const replacing: [Behaviour['takenName'], Partial<Traits>][] = [
