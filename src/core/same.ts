@@ -2,7 +2,9 @@
  * Answers that are kept per folder object: nodes never change, so what was once found to be the same below two folders
  * stays so, and a cycle need not walk what it walked before. Pure: only the cost of a question depends on the past.
  */
+
 import { type BaseFolder, type BaseNode, sameFingerprint } from './base.ts';
+import { sameColumns, unpacked } from './compact.ts';
 import type { FolderNode, LocalStamp, Node, RemoteStamp, Tree } from './tree.ts';
 
 interface Answer {
@@ -80,7 +82,8 @@ function sharedFolder<S>(before: FolderNode<S>, after: FolderNode<S>): FolderNod
   let same =
     before.children.size === after.children.size && before.ino === after.ino && before.name === after.name;
   let copied: Map<string, Node<S>> | undefined;
-  for (const [key, node] of after.children) {
+  const rest = sameColumns(before.children, after.children) ? unpacked(after.children) : after.children;
+  for (const [key, node] of rest) {
     const was = before.children.get(key);
     if (was === node) continue;
     const kept = was === undefined ? node : sharedNode(was, node);

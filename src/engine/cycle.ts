@@ -2,12 +2,12 @@
  * One cycle: look at both sides, ask what only contents can tell, decide, let the guard speak, carry out, and write
  * down what really happened. The recipe of the engine; each step lives in a room of its own.
  */
+import { compactLocal, compactRemote } from '../core/compact.ts';
 import { guard, isRemoval } from '../core/guard.ts';
 import type { IgnoreRules } from '../core/ignore.ts';
 import type { DirPath, LocalDir, RemoteDir } from '../core/path.ts';
 import type { Held, Plan, Problem } from '../core/plan.ts';
 import type { Direction } from '../core/rules.ts';
-import { shared } from '../core/same.ts';
 import { nodeAt } from '../core/tree.ts';
 import { asRtsyncError, type RtsyncError } from '../lib/errors.ts';
 import type { LocalScan } from '../local/local.ts';
@@ -21,7 +21,7 @@ import { createLedger, type Totals } from './ledger.ts';
 import type { Pair } from './pair.ts';
 import { giveBack } from './recover/held.ts';
 import { recover } from './recover.ts';
-import { afterDeeds } from './remembered.ts';
+import { afterDeeds, localAsBefore, remoteAsBefore } from './remembered.ts';
 import { believed } from './unproven.ts';
 import { LONG, urgentPart } from './urgent.ts';
 
@@ -140,7 +140,7 @@ async function cycle(
   const confirmed = pair.options.dryRun
     ? { plan: proven.plan, remote: observed.remote, doubted: [] }
     : await confirmRemovals(pair, observed, proven.plan, signal);
-  const seen: Memory = { ...observed, remote: asBefore(memory, confirmed.remote) };
+  const seen: Memory = { ...observed, remote: remoteAsBefore(memory?.remote, confirmed.remote) };
   pair.observer.on({ kind: 'planned', plan: confirmed.plan, held: judged.held });
   const ledger = createLedger(pair, pair.state.nextCycle(), (path) =>
     versionOf(nodeAt(seen.local.tree, path), nodeAt(seen.remote.tree, path)),
@@ -240,7 +240,7 @@ async function observe(
   const looked = sweeping
     ? await pair.remote.sweep(local.rules, signal)
     : await lookAgain(pair, memory.remote, request.remote as readonly RemoteDir[], local.rules, signal);
-  const remote = asBefore(memory, looked);
+  const remote = remoteAsBefore(memory?.remote, looked);
   const asked = await withDigests(pair, local, signal);
   return { local: asked, remote, sweptAt: sweeping ? startedAt : memory.sweptAt };
 }
@@ -257,16 +257,10 @@ async function scanLocal(
     memory === undefined || request.local === 'all'
       ? await pair.local.scan(rules, signal)
       : await pair.local.rescan(memory.local, request.local, rules, signal);
-  const scan = memory === undefined ? seen : { ...seen, tree: shared(memory.local.tree, seen.tree) };
+  const scan = memory === undefined ? seen : localAsBefore(memory.local, seen);
   // A disk that went away meanwhile looks like a folder that was emptied.
   pair.checkRoot();
   return scan;
-}
-
-/** Folders that hold the same stay the same objects, so that what was found out about them holds. */
-function asBefore(memory: Memory | undefined, remote: RemoteScan): RemoteScan {
-  const before = memory?.remote.tree;
-  return before === undefined ? remote : { ...remote, tree: shared(before, remote.tree) };
 }
 
 function lookAgain(
@@ -286,8 +280,8 @@ function rulesChanged(before: IgnoreRules, now: IgnoreRules): boolean {
 /** The trees as they are after our own deeds, so that the next cycle need not look to know them. */
 function remember(seen: Memory, totals: Totals): Memory {
   return {
-    local: { ...seen.local, tree: afterDeeds(seen.local.tree, totals.localChanges) },
-    remote: { ...seen.remote, tree: afterDeeds(seen.remote.tree, totals.remoteChanges) },
+    local: { ...seen.local, tree: compactLocal(afterDeeds(seen.local.tree, totals.localChanges)) },
+    remote: { ...seen.remote, tree: compactRemote(afterDeeds(seen.remote.tree, totals.remoteChanges)) },
     sweptAt: seen.sweptAt,
   };
 }

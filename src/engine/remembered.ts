@@ -4,7 +4,10 @@
  */
 import { type Draft, draftOf } from '../core/draft.ts';
 import { nameOf, type RelPath } from '../core/path.ts';
+import { shared } from '../core/same.ts';
 import type { Node, NodeChange, Tree } from '../core/tree.ts';
+import type { LocalScan } from '../local/local.ts';
+import type { RemoteScan } from '../remote/remote.ts';
 
 /** `spelled`: how the side spells the new path. `stamp`: what a moved file looks like now, where that is known. */
 export interface NodeMove<S> {
@@ -15,6 +18,16 @@ export interface NodeMove<S> {
 }
 
 export type TreeChange<S> = NodeChange<S> | NodeMove<S>;
+
+/** Folders that hold the same stay the same objects, so that what was found out about them holds. */
+export function localAsBefore(before: LocalScan, seen: LocalScan): LocalScan {
+  const tree = shared(before.tree, seen.tree);
+  return { ...seen, tree, ...(seen.facts && { facts: { ...seen.facts, tree } }) };
+}
+
+export function remoteAsBefore(before: RemoteScan | undefined, seen: RemoteScan): RemoteScan {
+  return before === undefined ? seen : { ...seen, tree: shared(before.tree, seen.tree) };
+}
 
 /** Applies changes in order. Each touched folder is copied once, whatever the number of changes. */
 export function afterDeeds<S>(tree: Tree<S>, changes: readonly TreeChange<S>[]): Tree<S> {

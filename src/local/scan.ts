@@ -2,6 +2,8 @@
  * The walk: what lies in the folder now. It opens no file but the ignore files, and uses synchronous calls in short
  * slices, since one call per entry through the thread pool costs three times the CPU.
  */
+
+import { compactChildren, sameColumns, unpacked } from '../core/compact.ts';
 import {
   type DirPath,
   join,
@@ -90,7 +92,7 @@ export async function readFolder(
   }
   putUnnameable(pass, spot.path, listing, children);
   await breathe(pass);
-  return share(previous, { kind: 'folder', children, ino: spot.stats.ino });
+  return share(previous, { kind: 'folder', children: compactChildren.local(children), ino: spot.stats.ino });
 }
 
 type Seen = LocalNode | undefined;
@@ -157,7 +159,8 @@ function share(
 ): FolderNode<LocalStamp> {
   if (before === undefined || before.ino !== now.ino || before.children.size !== now.children.size)
     return now;
-  for (const [key, node] of now.children) {
+  const rest = sameColumns(before.children, now.children) ? unpacked(now.children) : now.children;
+  for (const [key, node] of rest) {
     const old = before.children.get(key);
     if (old === node) continue;
     if (old === undefined || old.kind !== node.kind || old.name !== node.name) return now;

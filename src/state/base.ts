@@ -1,8 +1,9 @@
 /** The base as rows and as a tree; both follow the same changes. */
 import type { Database } from 'better-sqlite3';
 import type { BaseChange, BaseFolder, BaseNode, BaseStamp, BaseTree } from '../core/base.ts';
+import { compactBase, compactChildren } from '../core/compact.ts';
 import { draftOf } from '../core/draft.ts';
-import { type DirPath, isWithin, nameOf, parentOf, type RelPath } from '../core/path.ts';
+import { type DirPath, isWithin, nameOf, parentOf, type RelPath, ROOT } from '../core/path.ts';
 import type { DateWitness, Node } from '../core/tree.ts';
 import { RtsyncError } from '../lib/errors.ts';
 import { Damaged } from './database.ts';
@@ -31,27 +32,44 @@ export function loadBase(db: Database): BaseTree {
     'array',
   );
   const rows = all.iterate() as IterableIterator<Row>;
-  const root = new Map<string, BaseNode>();
-  const folders = new Map<string, Map<string, BaseNode>>([['', root]]);
-  const childrenOf = (path: string): Map<string, BaseNode> => {
-    const known = folders.get(path);
-    if (known !== undefined) return known;
-    return addFolder(path as RelPath, undefined);
+  const root: Open = { path: ROOT, ino: undefined, children: new Map() };
+  // From the root to the folder that is being filled. What stands below a folder stands together in this order.
+  const open: Open[] = [root];
+  const innermost = (): Open => open[open.length - 1] ?? root;
+  const close = (): void => {
+    const { path, ino, children } = open.pop() as Open;
+    const node: BaseFolder = { kind: 'folder', children: compactChildren.base(children) };
+    innermost().children.set(nameOf(path as RelPath), ino === undefined ? node : { ...node, ino });
   };
-  const addFolder = (path: RelPath, ino: number | undefined): Map<string, BaseNode> => {
-    const children = new Map<string, BaseNode>();
-    const node: BaseFolder =
-      ino === undefined ? { kind: 'folder', children } : { kind: 'folder', children, ino };
-    childrenOf(parentOf(path)).set(nameOf(path), node);
-    folders.set(path, children);
-    return children;
+  const enter = (path: DirPath): Open => {
+    while (!isWithin(path, innermost().path)) close();
+    const at = innermost();
+    if (at.path === path) return at;
+    const above = enter(parentOf(path as RelPath));
+    const known = above.children.get(nameOf(path as RelPath));
+    const ino = known?.kind === 'folder' ? known.ino : undefined;
+    open.push({ path, ino, children: new Map() });
+    return innermost();
   };
   for (const row of rows) {
     const path = row[0] as RelPath;
-    if (row[1] === FOLDER) addFolder(path, row[4] ?? undefined);
-    else childrenOf(parentOf(path)).set(nameOf(path), { kind: 'file', stamp: stampOf(row) });
+    const { children } = enter(parentOf(path));
+    if (row[1] !== FOLDER) children.set(nameOf(path), { kind: 'file', stamp: stampOf(row) });
+    else children.set(nameOf(path), { kind: 'folder', children: new Map(), ...inode(row[4]) });
   }
-  return { kind: 'folder', children: root };
+  while (open.length > 1) close();
+  return compactBase({ kind: 'folder', children: root.children });
+}
+
+/** A folder that is being filled. */
+interface Open {
+  readonly path: DirPath;
+  readonly ino: number | undefined;
+  readonly children: Map<string, BaseNode>;
+}
+
+function inode(ino: number | null): { readonly ino?: number } {
+  return ino === null ? {} : { ino };
 }
 
 function stampOf([path, , digest, size, ino, mtimeMs, ctimeMs, from, to]: Row): BaseStamp {

@@ -4,6 +4,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { Database } from 'better-sqlite3';
+import { compactBase } from '../core/compact.ts';
 import type { RelPath } from '../core/path.ts';
 import type { Clock } from '../lib/clock.ts';
 import { RtsyncError } from '../lib/errors.ts';
@@ -182,6 +183,7 @@ function stateOn(db: Database, { file, lock, pairId, clock, ...loaded }: Loaded)
       lately(db, Number(noteAt(db, SETTLED) ?? Number.POSITIVE_INFINITY) - withinMs),
     nextCycle: () => {
       cycle += 1;
+      base = compactBase(base);
       relaxed(() => putNote.run(CYCLE, String(cycle)));
       return cycle;
     },

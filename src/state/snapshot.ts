@@ -1,5 +1,6 @@
 /** The remembered remote tree: one row per folder, written only where a folder is not the one that was written last. */
 import type { Database } from 'better-sqlite3';
+import { compactChildren, compactRemote } from '../core/compact.ts';
 import { type DirPath, join, ROOT } from '../core/path.ts';
 import type { FolderNode, Node, RemoteStamp, RemoteTree } from '../core/tree.ts';
 import { Damaged } from './database.ts';
@@ -35,7 +36,7 @@ export function snapshotRows(db: Database): SnapshotRows {
     "DELETE FROM remote_folder WHERE path = @path OR (path > @path || '/' AND path < @path || '0')",
   );
   const clear = statement(db, 'DELETE FROM remote_folder');
-  const all = statement(db, 'SELECT path, children FROM remote_folder', 'array');
+  const one = statement(db, 'SELECT children FROM remote_folder WHERE path = ?', 'first');
   const readNote = statement(db, 'SELECT value FROM note WHERE key = ?', 'first');
   const writeNote = statement(db, 'INSERT OR REPLACE INTO note (key, value) VALUES (?, ?)');
 
@@ -56,8 +57,7 @@ export function snapshotRows(db: Database): SnapshotRows {
     load: () => {
       const at = readNote.get(AT);
       if (typeof at !== 'string') return undefined;
-      const rows = new Map(all.all() as [string, string][]);
-      return { at: Number(at), tree: unpack(rows, ROOT) };
+      return { at: Number(at), tree: compactRemote(unpack((path) => one.get(path), ROOT)) };
     },
     save: (at, tree, before) => {
       if (before === undefined) clear.run();
@@ -98,13 +98,13 @@ function packedNode(key: string, node: RemoteNode): Packed {
   }
 }
 
-function unpack(rows: ReadonlyMap<string, string>, path: DirPath): RemoteFolder {
-  const text = rows.get(path);
-  if (text === undefined) throw new Damaged(`the remembered list of "${path}" is missing`);
+function unpack(row: (path: DirPath) => unknown, path: DirPath): RemoteFolder {
+  const text = row(path);
+  if (typeof text !== 'string') throw new Damaged(`the remembered list of "${path}" is missing`);
   const children = new Map<string, RemoteNode>();
   for (const packed of parse(text)) {
     const [kind, key] = packed;
-    if (kind === 'd') children.set(key, { ...unpack(rows, join(path, key)), ...named(packed[2]) });
+    if (kind === 'd') children.set(key, { ...unpack(row, join(path, key)), ...named(packed[2]) });
     else if (kind === 'f') {
       children.set(key, { kind: 'file', stamp: { size: packed[2], date: packed[3] }, ...named(packed[4]) });
     } else {
@@ -115,7 +115,7 @@ function unpack(rows: ReadonlyMap<string, string>, path: DirPath): RemoteFolder 
       });
     }
   }
-  return { kind: 'folder', children };
+  return { kind: 'folder', children: compactChildren.remote(children) };
 }
 
 /** Our own rows, whole by SQLite's check: only the outermost shape is looked at. */

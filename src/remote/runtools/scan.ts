@@ -2,6 +2,8 @@
  * Lists become a tree. A sweep lists every folder, a look only some. What could not be listed, or contradicts itself,
  * is `unknown`; a folder is absent only when its parent's list says so. Decides nothing and changes nothing.
  */
+
+import { compactRemote } from '../../core/compact.ts';
 import type { IgnoreRules } from '../../core/ignore.ts';
 import { type DirPath, keyOf, parentOf, type RelPath, type RemoteDir, ROOT } from '../../core/path.ts';
 import type { Problem } from '../../core/plan.ts';
@@ -23,7 +25,7 @@ export async function sweep(ctx: Context, rules: IgnoreRules, signal?: AbortSign
   const root = draftOf(ROOT, ROOT as RemoteDir, undefined);
   absorb(run, root, await listRoot(ctx, signal));
   await work(run);
-  return { tree: { kind: 'folder', children: root.children }, problems: run.problems };
+  return { tree: compactRemote({ kind: 'folder', children: root.children }), problems: run.problems };
 }
 
 export async function look(
