@@ -65,7 +65,7 @@ export async function assemble(
   if (!run.dryRun) state.saveNote(UNCLEAN, 'yes');
   const gate = createPairGate(link.gate);
   const storage: ServerLink['storage'] = (id, traits) => link.storage(id, traits, gate);
-  const far = await openFarSide({ storage }, found, unclean);
+  const far = await openFarSide({ storage, bandwidth: link.bandwidth }, found, unclean);
   if (!run.dryRun) rootKeeper.sign();
   const purgeDaily = dailyPurge(local, found, () => far.remote.clockOffsetMs);
   const mark = createMarkKeeper({

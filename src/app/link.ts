@@ -29,7 +29,7 @@ export interface LinkOptions {
 export interface ServerLink {
   readonly gate: PacedGate;
   /** How fast file bytes may go; undefined: as fast as they can. */
-  readonly bandwidth?: Bandwidth | undefined;
+  readonly bandwidth: Bandwidth | undefined;
   readonly workspaces: Workspaces;
   /** `through`: the gate as one pair sees it. */
   storage(workspaceId: string, traits: Traits | undefined, through?: Gate): StorageClient;

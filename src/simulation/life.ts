@@ -63,9 +63,8 @@ async function openLife(life: Life): Promise<Assembled> {
   return assemble(
     {
       gate,
-      ...(parts.bandwidth === undefined
-        ? {}
-        : { bandwidth: createBandwidth({ clock, rateAt: () => parts.bandwidth }) }),
+      bandwidth:
+        parts.bandwidth === undefined ? undefined : createBandwidth({ clock, rateAt: () => parts.bandwidth }),
       storage: (workspaceId, _traits, through = gate) =>
         createStorageClient({ http, gate: through, clock, origin: ORIGIN, key: 'rt_sim', workspaceId }),
     },

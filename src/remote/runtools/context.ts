@@ -76,6 +76,16 @@ export function heed(signal: AbortSignal | undefined): void {
     : new RtsyncError('stopped', { message: 'stopped before it was done', cause: reason });
 }
 
+/** The same wait, but `stopped` where it ends because the run was told to stop. */
+export async function stoppable<T>(wait: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  try {
+    return await wait;
+  } catch (error) {
+    if (error === signal?.reason) heed(signal);
+    throw error;
+  }
+}
+
 /** Errors that say nothing about one folder or file, but that there is no point in going on. */
 export function endsTheRun(error: unknown): boolean {
   return isCode(error, 'key-refused', 'rate-limited', 'stopped', 'superseded', 'bug');

@@ -2,6 +2,7 @@
  * The same client, whose every write that has no clear end is told to what remembers lists. Whoever tries it again then
  * looks first, also when the look right after it failed; and also in a folder that we made ourselves a moment ago.
  */
+import { isCode } from '../../lib/errors.ts';
 import { Stale } from '../../lib/gate.ts';
 import type { StorageClient } from './client.ts';
 import { childId, type EntryId, idName, parentId } from './ids.ts';
@@ -15,7 +16,8 @@ export function doubting(client: StorageClient, looks: Pick<Looks, 'doubt'>): St
       if (told?.(value) === false) looks.doubt(ids());
       return value;
     } catch (error) {
-      if (!(error instanceof Stale)) looks.doubt(ids());
+      // What grew old at the gate, or was called back there, was not sent.
+      if (!(error instanceof Stale) && !isCode(error, 'superseded')) looks.doubt(ids());
       throw error;
     }
   };

@@ -3,7 +3,7 @@ import { dateMatches } from '../../core/base.ts';
 import type { DateWitness } from '../../core/tree.ts';
 import { RtsyncError } from '../../lib/errors.ts';
 import type { Outcome, Write, Written } from '../remote.ts';
-import { type Context, changed, failed, heed } from './context.ts';
+import { type Context, changed, failed, stoppable } from './context.ts';
 import type { Sending } from './file-clock.ts';
 import type { EntryId } from './ids.ts';
 import { matches } from './looks.ts';
@@ -59,12 +59,7 @@ export async function outlastGrain(ctx: Context, since: number, signal?: AbortSi
   if (ctx.traits.dateGrain < 1000) return;
   const left = since + ctx.traits.dateGrain - ctx.clock.monotonic();
   if (left <= 0) return;
-  try {
-    await ctx.clock.sleep(left, signal);
-  } catch (error) {
-    heed(signal);
-    throw error;
-  }
+  await stoppable(ctx.clock.sleep(left, signal), signal);
 }
 
 export function asListed(item: Item, size: number, listing: Listing): Outcome<Written> {

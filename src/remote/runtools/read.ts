@@ -3,7 +3,7 @@ import { nameOf, type RemoteDir } from '../../core/path.ts';
 import type { RemoteStamp } from '../../core/tree.ts';
 import { RtsyncError } from '../../lib/errors.ts';
 import type { Outcome, Read } from '../remote.ts';
-import { attempt, type Context, changed, failed, heed, inParallel } from './context.ts';
+import { attempt, type Context, changed, failed, heed, inParallel, stoppable } from './context.ts';
 import { type DirId, idBelow } from './ids.ts';
 import { matches } from './looks.ts';
 import { resumable } from './resume.ts';
@@ -59,7 +59,7 @@ async function download(ctx: Context, one: Read, signal?: AbortSignal): Promise<
   heed(signal);
   await outlastDate(ctx, one.expect, signal);
   const id = idBelow(ctx.rootId, one.path);
-  return ctx.bandwidth.transfer({ way: 'down', size: one.expect.size, signal }, async (throttle) => {
+  const passed = ctx.bandwidth.transfer({ way: 'down', size: one.expect.size, signal }, async (throttle) => {
     if (one.expect.size >= ctx.resuming.from) return resumable(ctx, { id, one, throttle }, signal);
     let size = -1;
     const receive = async (bytes: AsyncIterable<Uint8Array>): Promise<void> => {
@@ -68,6 +68,7 @@ async function download(ctx: Context, one: Read, signal?: AbortSignal): Promise<
     await ctx.client.download(id, receive, { signal });
     return size;
   });
+  return stoppable(passed, signal);
 }
 
 /**
@@ -82,12 +83,7 @@ async function outlastDate(ctx: Context, { date }: RemoteStamp, signal?: AbortSi
   const serverNow = ctx.clock.now() + (ctx.client.clockOffsetMs ?? 0) - HEADER_GRAIN / 2;
   const left = (typeof date === 'number' ? date : date[1]) + dateGrain - serverNow;
   if (left <= 0 || left > dateGrain + HEADER_GRAIN) return;
-  try {
-    await ctx.clock.sleep(left, signal);
-  } catch (error) {
-    heed(signal);
-    throw error;
-  }
+  await stoppable(ctx.clock.sleep(left, signal), signal);
 }
 
 function changing(one: Read): RtsyncError {

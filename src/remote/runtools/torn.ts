@@ -7,7 +7,7 @@
 import { createHash } from 'node:crypto';
 import { isCode, type RtsyncError } from '../../lib/errors.ts';
 import type { WriteSource } from '../remote.ts';
-import { attempt, type Context, changed, failed } from './context.ts';
+import { attempt, type Context, changed, failed, stoppable } from './context.ts';
 import { childId, type EntryId } from './ids.ts';
 import type { Again, Stored, UploadJob } from './upload.ts';
 import type { Entry, FileEntry } from './wire.ts';
@@ -39,7 +39,7 @@ export async function afterTear(ctx: Context, tear: Tear, signal?: AbortSignal):
   const strange = { kind: 'failed', error: changed(job.write.path) } as const;
   let torn = tear.torn;
   for (let waits = 0; waits < MOST_WAITS; waits += 1) {
-    await ctx.clock.sleep(STANDS_STILL_MS, signal);
+    await stoppable(ctx.clock.sleep(STANDS_STILL_MS, signal), signal);
     const seen = await ctx.looks.fresh(job.dir, signal);
     const now = seen.entries.get(job.name);
     if (now?.kind !== 'file' || now.size === undefined) return strange;

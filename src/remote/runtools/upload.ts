@@ -9,7 +9,7 @@ import { RtsyncError } from '../../lib/errors.ts';
 import { type Pace, Stale } from '../../lib/gate.ts';
 import type { Outcome, Write, WriteSource } from '../remote.ts';
 import type { UploadReply } from './client.ts';
-import { attempt, type Context, changed, failed, heed } from './context.ts';
+import { attempt, type Context, changed, failed, heed, stoppable } from './context.ts';
 import { dateProves, startTimes } from './dating.ts';
 import type { Sending } from './file-clock.ts';
 import { childId, type DirId, idName, parentId } from './ids.ts';
@@ -66,9 +66,10 @@ const NOTHING: Listing = { entries: new Map(), sentAt: 0 };
 export async function upload(ctx: Context, job: UploadJob, signal?: AbortSignal): Promise<Stored> {
   const { size = Number.MAX_SAFE_INTEGER } = job.write;
   try {
-    return await ctx.bandwidth.transfer({ way: 'up', size, signal }, (throttle) =>
+    const passed = ctx.bandwidth.transfer({ way: 'up', size, signal }, (throttle) =>
       ctx.uploads.run(() => send(ctx, job, throttle, signal), Math.min(2 * (job.write.size ?? 0), MOST_HELD)),
     );
+    return await stoppable(passed, signal);
   } catch (error) {
     return { kind: 'failed', error: failed(error).error };
   }

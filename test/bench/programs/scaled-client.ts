@@ -33,6 +33,7 @@ const gate = createGate({
 const common = { http, gate, clock, key: env.RUNTOOLS_API_KEY ?? '', authFixed: false };
 const link: ServerLink = {
   gate,
+  bandwidth: undefined,
   workspaces: createWorkspaces({ ...common, origin: server.apiUrl }),
   storage: (workspaceId, _traits, through = gate) =>
     createStorageClient({ ...common, gate: through, origin: server.storageUrl, workspaceId }),

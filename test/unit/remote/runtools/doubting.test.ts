@@ -2,6 +2,7 @@
 import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { RtsyncError } from '../../../../src/lib/errors.ts';
 import type { Remote } from '../../../../src/remote/remote.ts';
 import { at, codeOf, codes, writeAll } from '../support.ts';
 import { testSite } from './site.ts';
@@ -33,6 +34,27 @@ describe('in a folder that we made a moment ago', () => {
       'own/a': 'changed',
     });
     expect(await disk('own/a')).toBe('agent');
+  });
+
+  test('a file that was called back before it was sent costs no look', async () => {
+    const remote = await ownFolder();
+    site.whileWaiting('upload', async () => {
+      throw new RtsyncError('superseded', 'something more urgent came up');
+    });
+    expect(codes(await writeAll(remote, 'own', { 'own/a': { text: 'abc' } }))).toEqual({
+      'own/a': 'superseded',
+    });
+    const lists = (): number => site.requests.counts().list ?? 0;
+    const before = lists();
+    let since: number | undefined;
+    site.faults.next('upload', {
+      kind: 'before',
+      run: () => {
+        since = lists() - before;
+      },
+    });
+    expect(codes(await writeAll(remote, 'own', { 'own/a': { text: 'abc' } }))).toEqual({ 'own/a': 'ok' });
+    expect(since).toBe(0);
   });
 
   test('a folder that was made without an answer gets no twin', async () => {

@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
 import { describe, expect, test } from 'vitest';
 import type { Bandwidth, Transfer } from '../../../../src/lib/bandwidth.ts';
+import type { Outcome } from '../../../../src/remote/remote.ts';
 import { slowedSource } from '../../../../src/remote/runtools/slowed.ts';
 import { at, codes, dirAt, readAll, writeAll } from '../support.ts';
 import { testSite } from './site.ts';
@@ -53,6 +54,41 @@ describe('under a limit of bandwidth', () => {
       return site.far.gate.tickets.slice(before).filter(({ label }) => label === 'move').length;
     };
     expect([await write('short', 79_000), await write('long', 81_000)]).toEqual([0, 1]);
+  });
+
+  test.each([
+    ['up', 'before it begins'],
+    ['up', 'between its pieces'],
+    ['down', 'before it begins'],
+    ['down', 'between its pieces'],
+  ] as const)('what goes %s and is told to stop %s is stopped, and no fault of ours', async (way, when) => {
+    const abort = new AbortController();
+    const stop = async (): Promise<never> => {
+      abort.abort(new Error('told to stop'));
+      throw abort.signal.reason;
+    };
+    const bandwidth: Bandwidth = {
+      rate: () => 1e6,
+      transfer: (_, run) => (when === 'before it begins' ? stop() : run({ piece: 4, pass: stop })),
+    };
+    const remote = site.far.remote({}, { bandwidth });
+    const told: string[] = [];
+    const done = async (outcome: Outcome<unknown>): Promise<void> => {
+      told.push(outcome.ok ? 'ok' : outcome.error.code);
+    };
+    const one = { path: at('a'), done };
+    if (way === 'up') {
+      const open = async () => ({ size: 10, body: () => Buffer.alloc(10) });
+      await remote.write(dirAt(''), [{ ...one, expect: undefined, size: 10, open }], abort.signal);
+    } else {
+      const receive = async (body: AsyncIterable<Uint8Array>) => {
+        for await (const part of body) return { size: part.length };
+        return { size: 0 };
+      };
+      const expect = await site.place('a', 'ten  bytes');
+      await remote.read(dirAt(''), [{ ...one, expect, receive }], abort.signal);
+    }
+    expect(told).toEqual(['stopped']);
   });
 
   test('a stream is closed when whoever takes it gives up', async () => {

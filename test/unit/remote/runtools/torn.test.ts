@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { RemoteStamp } from '../../../../src/core/tree.ts';
-import type { Remote, WriteSource } from '../../../../src/remote/remote.ts';
+import type { Outcome, Remote, WriteSource, Written } from '../../../../src/remote/remote.ts';
 import { startTestServer, type TestServer } from '../../../support/server.ts';
 import { at, type Bench, bench, dirAt, type HandClock, handClock } from '../support.ts';
 
@@ -52,18 +52,17 @@ function breaksOnce(then: () => Promise<void> = async () => {}): WriteSource {
   };
 }
 
-async function writeOne(remote: Remote, source: WriteSource, stamp?: RemoteStamp): Promise<string> {
+async function writeOne(
+  remote: Remote,
+  source: WriteSource,
+  stamp?: RemoteStamp,
+  signal?: AbortSignal,
+): Promise<string> {
   let told = '';
-  await remote.write(dirAt(''), [
-    {
-      path: at('a'),
-      expect: stamp,
-      open: async () => source,
-      done: async (outcome) => {
-        told = outcome.ok ? 'ok' : outcome.error.code;
-      },
-    },
-  ]);
+  const done = async (outcome: Outcome<Written>): Promise<void> => {
+    told = outcome.ok ? 'ok' : outcome.error.code;
+  };
+  await remote.write(dirAt(''), [{ path: at('a'), expect: stamp, open: async () => source, done }], signal);
   return told;
 }
 
@@ -91,6 +90,17 @@ describe('an upload that was torn', () => {
     expect(await writeOne(far.remote({}), breaksOnce(), { size: 3, date })).toBe('ok');
     expect(await readFile(file(), 'utf8')).toBe(CONTENT.toString());
     expect(await trashed()).toEqual(['old']);
+  });
+
+  test('stays for the next run when we are told to stop before it is known to stand still', async () => {
+    const abort = new AbortController();
+    const sleep: HandClock['sleep'] = async (_, signal) => {
+      abort.abort(new Error('told to stop'));
+      signal?.throwIfAborted();
+    };
+    const remote = far.remote({}, { clock: { ...clock, sleep } });
+    expect(await writeOne(remote, breaksOnce(), undefined, abort.signal)).toBe('stopped');
+    expect((await stat(file())).size).toBe(FIRST);
   });
 
   test('is not confused with a shorter file of somebody else', async () => {
