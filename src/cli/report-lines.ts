@@ -25,11 +25,7 @@ export function reportLines(
     );
   lines.push(...heldLines(report, output));
   if (report.held.length > 0) lines.push(`  ${wayOut(report)}`);
-  for (const problem of report.problems.slice(0, SHOWN))
-    lines.push(`  ${output.style('yellow', problem.code)} ${problemText(problem)}`);
-  if (report.problems.length > SHOWN)
-    lines.push(`  … and ${report.problems.length - SHOWN} more (--json lists all)`);
-  return lines;
+  return [...lines, ...problemLines(report.problems, output)];
 }
 
 /** `12 deletes (300 files) and 60 older versions`; the files are counted where they are not as many as the deletes. */
@@ -67,20 +63,57 @@ function whereTheOtherIs(copy: string | undefined, remoteTrash: boolean): string
     : 'the other version is in the trash if it was the local one; the remote trash is switched off';
 }
 
+function problemLines(problems: readonly Problem[], output: Pick<Output, 'style'>): string[] {
+  const causes = byCause(problems);
+  const lines = causes.slice(0, SHOWN).map((alike) => {
+    const [{ code, message }] = alike;
+    const text =
+      alike.length === 1
+        ? problemText(alike[0])
+        : `${alike.length} paths: ${printable(message)} (${named(alike)})`;
+    return `  ${output.style('yellow', code)} ${text}`;
+  });
+  const more = causes.slice(SHOWN).flat().length;
+  return more === 0 ? lines : [...lines, `  … and ${more} more (--json lists all)`];
+}
+
+type Alike = [Problem, ...Problem[]];
+
+/** What keeps many paths back at once is one cause; every other problem is one by itself. */
+export function byCause(problems: readonly Problem[]): readonly Readonly<Alike>[] {
+  const shared = new Map<string, Alike>();
+  return problems.flatMap((problem) => {
+    if (problem.code !== 'in-the-way') return [[problem]];
+    const known = shared.get(problem.message);
+    if (known !== undefined) {
+      known.push(problem);
+      return [];
+    }
+    const alike: Alike = [problem];
+    shared.set(problem.message, alike);
+    return [alike];
+  });
+}
+
+/** The first paths, and how many more there are. */
+function named(items: readonly { readonly path: string }[]): string {
+  const paths = items.slice(0, NAMED).map(({ path }) => printable(path));
+  const more = items.length > NAMED ? `, … (${items.length - NAMED} more)` : '';
+  return `${paths.join(', ')}${more}`;
+}
+
 /** Every line names its path. Only in quotes it is surely named: a short one is part of other words. */
 function problemText({ path, message }: Problem): string {
-  const named = path === '' || message.includes(`"${path}"`) || message.includes(JSON.stringify(path));
-  return printable(named ? message : `${path}: ${message}`);
+  const isNamed = path === '' || message.includes(`"${path}"`) || message.includes(JSON.stringify(path));
+  return printable(isNamed ? message : `${path}: ${message}`);
 }
 
 /** One line a reason, with the first paths. */
 function heldLines({ held }: RunReport, output: Pick<Output, 'style'>): string[] {
   return [...new Set(held.map(({ reason }) => reason))].map((reason) => {
     const items = held.filter((item) => item.reason === reason);
-    const paths = items.slice(0, NAMED).map(({ path }) => printable(path));
-    const more = items.length > NAMED ? `, … (${items.length - NAMED} more)` : '';
     const since = `${reason}${reason.endsWith('?') ? '' : ':'}`;
-    return `  ${output.style('red', 'held')} ${heldInWords(items)}, since ${since} ${paths.join(', ')}${more}`;
+    return `  ${output.style('red', 'held')} ${heldInWords(items)}, since ${since} ${named(items)}`;
   });
 }
 

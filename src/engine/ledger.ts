@@ -211,6 +211,7 @@ function note(totals: Totals, operation: Operation, error: RtsyncError): void {
       if (error.code !== 'changing') totals.later ??= error;
       break;
     case 'hold':
+    case 'blocked':
       break;
   }
   totals.problems.push({ path, code: PROBLEM_OF[error.code] ?? 'failed', message: error.message });
@@ -224,6 +225,7 @@ export function pathOf(operation: Operation): RelPath {
 const PROBLEM_OF: Partial<Record<ErrorCode, ProblemCode>> = {
   'too-large': 'too-large',
   'unsupported-name': 'name',
+  'in-the-way': 'in-the-way',
   unreadable: 'unreadable',
   changing: 'changing',
   'storage-full': 'waiting',

@@ -41,6 +41,22 @@ describe('a problem', () => {
   });
 });
 
+describe('what stands in the way of many paths', () => {
+  it('is told once, with the first of them', () => {
+    const message = '"/.rtsync/trash" in the workspace is no folder';
+    const blocked = ['a', 'b', 'c', 'd', 'e', 'f'].map(
+      (path) => ({ path, code: 'in-the-way', message }) as const,
+    );
+    const failed = { path: 'g', code: 'failed', message } as const;
+    expect(linesOf({ problems: [...blocked, failed, failed] })).toEqual([
+      `  in-the-way 6 paths: ${message} (a, b, c, d, e, … (1 more))`,
+      `  failed g: ${message}`,
+      `  failed g: ${message}`,
+    ]);
+    expect(linesOf({ problems: blocked.slice(0, 1) })).toEqual([`  in-the-way a: ${message}`]);
+  });
+});
+
 describe('a conflict', () => {
   it('says where the other version is', () => {
     const conflicts = [{ path: 'f1' }, { path: 'f2', copy: 'f2 (conflict)' }];
