@@ -112,7 +112,7 @@ function problemText({ path, message }: Problem): string {
 function heldLines({ held }: RunReport, output: Pick<Output, 'style'>): string[] {
   return [...new Set(held.map(({ reason }) => reason))].map((reason) => {
     const items = held.filter((item) => item.reason === reason);
-    const since = `${reason}${reason.endsWith('?') ? '' : ':'}`;
+    const since = `${printable(reason)}${reason.endsWith('?') ? '' : ':'}`;
     return `  ${output.style('red', 'held')} ${heldInWords(items)}, since ${since} ${named(items)}`;
   });
 }

@@ -8,6 +8,7 @@ import type { LocalDir, RemoteDir } from '../core/path.ts';
 import type { Held, Plan, Problem } from '../core/plan.ts';
 import type { Direction } from '../core/rules.ts';
 import { nodeAt } from '../core/tree.ts';
+import { tellVoided } from '../core/voided.ts';
 import { asRtsyncError, type RtsyncError } from '../lib/errors.ts';
 import type { LocalScan } from '../local/local.ts';
 import type { RemoteScan } from '../remote/remote.ts';
@@ -124,12 +125,13 @@ function judge(pair: Pair, seen: Memory, unproven: boolean): ReturnType<typeof g
   const approved = pair.approvals.approved(pair.clock.now());
   const recent = pair.removals?.within(pair.clock.monotonic());
   const before = pair.approvals.readHeld();
+  const base = pair.state.base();
   const limits = { maxDelete: pair.options.maxDelete, approved, before, ...(recent && { recent }) };
-  const judged = guard(decided, { base: pair.state.base(), ...trees(seen) }, limits);
+  const judged = guard(decided, { base, ...trees(seen) }, limits);
   // What this run does not deal with stays held: that it was not planned says nothing.
   const others = before.filter(({ side }) => !serves(pair.options.direction, side));
   if (!pair.options.dryRun && !unproven) pair.approvals.saveHeld([...judged.held, ...others]);
-  return judged;
+  return { ...judged, held: tellVoided(judged.held, approved, base) };
 }
 
 function serves(direction: Direction, side: Held['side']): boolean {
