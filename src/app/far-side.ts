@@ -7,6 +7,7 @@ import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { RemoteDir } from '../core/path.ts';
 import { RtsyncError } from '../lib/errors.ts';
+import { shellWord } from '../lib/shell.ts';
 import type { Remote } from '../remote/remote.ts';
 import type { StorageClient } from '../remote/runtools/client.ts';
 import { idBelow, TOP } from '../remote/runtools/ids.ts';
@@ -233,7 +234,7 @@ async function findRoot(remote: Remote, found: Found): Promise<void> {
   if (state.base().children.size > 0)
     throw new RtsyncError(
       'halted',
-      `${name} is gone from the workspace; nothing was deleted here. Put it back there; or, to compare both sides afresh without any delete, run rtsync approve --afresh ${found.root}`,
+      `${name} is gone from the workspace; nothing was deleted here. Put it back there; or, to compare both sides afresh without any delete, run rtsync approve --afresh ${shellWord(found.root)}`,
     );
   if (direction === 'pull') throw new RtsyncError('no-workspace', `${name} does not exist; nothing to pull`);
   if (run.dryRun)

@@ -73,7 +73,7 @@ function headline(held: readonly Held[], dryRun: boolean): string {
 function lineOf(item: Held): string {
   const path = printable(item.path);
   if (isRegression(item)) return `${path} (the older version of the workspace comes here)`;
-  return `${path} (${counted(item.files, 'file')}, deleted ${item.side === 'local' ? 'here' : 'in the workspace'})`;
+  return `${path} (${counted(item.files, 'file')}, to be deleted ${item.side === 'local' ? 'here' : 'in the workspace'})`;
 }
 
 function folderOf(folder: string | undefined, pairs: readonly PairConfig[], cwd: string): string {

@@ -12,11 +12,17 @@ const SHOWN = 20;
 /** Paths named in one line. */
 const NAMED = 5;
 
-/** `trash.remote`: whether a version that lost on the server was kept there. */
+export interface ReportHow {
+  /** `remote`: whether a version that lost on the server was kept there. */
+  readonly trash: { readonly remote: boolean };
+  /** The command that lets what is held pass. */
+  readonly approve: string;
+}
+
 export function reportLines(
   report: RunReport,
   output: Pick<Output, 'style'>,
-  trash: { readonly remote: boolean } = { remote: true },
+  { trash, approve }: ReportHow,
 ): string[] {
   const lines = [headline(report, output), ...planLines(report.plan ?? [])];
   for (const { path, copy } of report.conflicts)
@@ -24,28 +30,52 @@ export function reportLines(
       `  ${output.style('yellow', 'conflict')} ${printable(path)}: ${whereTheOtherIs(copy, trash.remote)}`,
     );
   lines.push(...heldLines(report, output));
-  if (report.held.length > 0) lines.push(`  ${wayOut(report)}`);
+  if (report.held.length > 0) lines.push(`  ${wayOut(report, approve)}`);
   return [...lines, ...problemLines(report.problems, output)];
 }
 
 /** `12 deletes (300 files) and 60 older versions`; the files are counted where they are not as many as the deletes. */
 export function heldInWords(held: readonly Held[]): string {
   const deletes = held.filter((item) => !isRegression(item));
-  const older = held.length - deletes.length;
-  const files = deletes.reduce((sum, item) => sum + item.files, 0);
-  const inside = files === deletes.length ? '' : ` (${files === 0 ? 'no files' : counted(files, 'file')})`;
+  const inside = filesInWords(deletes);
   return [
-    ...(deletes.length === 0 ? [] : [`${counted(deletes.length, 'delete')}${inside}`]),
-    ...(older === 0 ? [] : [counted(older, 'older version')]),
+    ...(deletes.length === 0
+      ? []
+      : [`${counted(deletes.length, 'delete')}${inside === '' ? '' : ` (${inside})`}`]),
+    ...olderInWords(held),
   ].join(' and ');
 }
 
+/** The same with the side of each: `12 deletes in the workspace (300 files, gone here) and 60 older versions`. */
+export function heldBySide(held: readonly Held[]): string {
+  const sides = (['local', 'remote'] as const).flatMap((side) => {
+    const deletes = held.filter((item) => !isRegression(item) && item.side === side);
+    const inside = [filesInWords(deletes), `gone ${PLACE[OTHER[side]]}`].filter((text) => text !== '');
+    const what = `${counted(deletes.length, 'delete')} ${PLACE[side]} (${inside.join(', ')})`;
+    return deletes.length === 0 ? [] : [what];
+  });
+  return [...sides, ...olderInWords(held)].join(' and ');
+}
+
+const PLACE = { local: 'here', remote: 'in the workspace' } as const;
+const OTHER = { local: 'remote', remote: 'local' } as const;
+
+function filesInWords(deletes: readonly Held[]): string {
+  const files = deletes.reduce((sum, item) => sum + item.files, 0);
+  if (files === deletes.length) return '';
+  return files === 0 ? 'no files' : counted(files, 'file');
+}
+
+function olderInWords(held: readonly Held[]): readonly string[] {
+  const older = held.filter(isRegression).length;
+  return older === 0 ? [] : [counted(older, 'older version')];
+}
+
 /** A dry run leaves nothing that could be approved. */
-function wayOut({ held, dryRun }: RunReport): string {
+function wayOut({ held, dryRun }: RunReport, approve: string): string {
   const [wait, these] = held.length === 1 ? ['waits', 'this'] : ['wait', 'these'];
-  const approve = `"rtsync approve FOLDER" lets exactly ${these} pass`;
-  const when = dryRun ? 'would wait: after a run without --dry-run,' : `${wait}:`;
-  return `${heldInWords(held)} ${when} ${approve}`;
+  const [when, after] = dryRun ? ['would wait', ' after a run without --dry-run'] : [wait, ''];
+  return `${heldInWords(held)} ${when}; to let exactly ${these} pass${after}: ${approve}`;
 }
 
 function planLines(plan: readonly PlannedStep[]): readonly string[] {
@@ -108,12 +138,18 @@ function problemText({ path, message }: Problem): string {
   return printable(isNamed ? message : `${path}: ${message}`);
 }
 
-/** One line a reason, with the first paths. */
+/** One line for a reason and a side, with the first paths. */
 function heldLines({ held }: RunReport, output: Pick<Output, 'style'>): string[] {
-  return [...new Set(held.map(({ reason }) => reason))].map((reason) => {
-    const items = held.filter((item) => item.reason === reason);
+  const groups = new Map<string, Held[]>();
+  for (const item of held) {
+    const group = `${item.side} ${item.reason}`;
+    groups.set(group, groups.get(group) ?? []);
+    groups.get(group)?.push(item);
+  }
+  return [...groups.values()].map((items) => {
+    const reason = items[0]?.reason ?? '';
     const since = `${printable(reason)}${reason.endsWith('?') ? '' : ':'}`;
-    return `  ${output.style('red', 'held')} ${heldInWords(items)}, since ${since} ${named(items)}`;
+    return `  ${output.style('red', 'held')} ${heldBySide(items)}, since ${since} ${named(items)}`;
   });
 }
 

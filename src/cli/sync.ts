@@ -11,6 +11,7 @@ import { type RunResult, requestsSince, runUntilQuiet } from '../engine/run-once
 import { systemClock } from '../lib/clock.ts';
 import { asRtsyncError, EXIT, type ExitCode, RtsyncError } from '../lib/errors.ts';
 import type { RequestCounts } from '../lib/gate.ts';
+import { approveCommand } from './approve-command.ts';
 import { countDone, type FailedRun, failedReport } from './failed-report.ts';
 import type { CliContext } from './globals.ts';
 import { observeWith } from './observe.ts';
@@ -157,9 +158,10 @@ async function syncPair(
     () => link.gate.counts.total,
     () => clock.monotonic(),
   );
+  const approve = approveCommand(globals, job.pairConfig.folder);
   const opened = await openPair(config, link, job.pairConfig, {
     clock,
-    observer: observeWith(log, progress, job.done.on),
+    observer: observeWith({ log, progress, approve }, job.done.on),
     direction: job.verb.direction,
     mode: job.mode,
     dryRun: globals.dryRun,
@@ -168,7 +170,7 @@ async function syncPair(
   try {
     const result = await runToTheEnd(opened.pair, context.signal, job.before);
     progress.clear();
-    const lines = reportLines(result.report, context.output(), job.pairConfig.trash);
+    const lines = reportLines(result.report, context.output(), { trash: job.pairConfig.trash, approve });
     context.output().result(lines, result.report);
     return result;
   } finally {

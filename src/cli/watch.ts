@@ -11,6 +11,7 @@ import { watchFiles } from '../engine/watcher.ts';
 import { systemClock } from '../lib/clock.ts';
 import { RtsyncError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
+import { approveCommand } from './approve-command.ts';
 import type { CliContext } from './globals.ts';
 import { observeWith } from './observe.ts';
 import { createProgress, describe } from './progress.ts';
@@ -84,7 +85,8 @@ async function watchOne(
     () => link.gate.counts.total,
     () => clock.monotonic(),
   );
-  const observer = observeWith(log, progress, (event) => {
+  const approve = approveCommand(context.globals(), job.pair.folder);
+  const observer = observeWith({ log, progress, approve }, (event) => {
     if (event.kind !== 'operation' || (event.result !== 'done' && event.result !== 'failed')) return;
     progress.clear();
     log.info(

@@ -1,4 +1,5 @@
 /** The command line as a person meets it: what it prints, how it ends, and one plain sentence for every mistake. */
+import { execFileSync } from 'node:child_process';
 import { mkdir, readdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -63,8 +64,29 @@ describe('sync, push and pull', () => {
       await world.here.empty();
       const held = await world.cli('sync', 'here', 'project', '--log-level', 'error');
       expect(held.code).toBe(3);
-      expect(held.stdout).toMatch(/held .*the local folder has no files any more/);
+      expect(held.stdout).toMatch(
+        /held .* in the workspace \(gone here\), since the local folder has no files any more/,
+      );
       expect(await world.there.paths()).not.toEqual([]);
+    }));
+
+  it('name the command that lets what is held pass, which a shell can read', () =>
+    withWorld({}, async (world) => {
+      const folder = join(world.home, "it's mine");
+      await mkdir(folder);
+      await world.there.fill({ 'a.txt': 'a', 'b.txt': 'b' });
+      expect((await world.cli('sync', folder, 'project')).code).toBe(0);
+      await world.there.remove('a.txt', 'b.txt');
+      const held = await world.cli('sync', folder, 'project');
+      expect(held.stdout).toContain('held 2 deletes here (gone in the workspace), since');
+      const command = /^ {2}2 deletes wait; to let exactly these pass: rtsync (approve .*)$/m.exec(
+        held.stdout,
+      );
+      expect(held.stderr).toContain(JSON.stringify(command?.[1] ?? 'none').slice(1, -1));
+      const words = execFileSync('sh', ['-c', `printf '%s\\n' ${command?.[1]}`], { encoding: 'utf8' });
+      expect(words).toBe(`approve\n--state-dir\n${world.stateDir}\n${folder}\n`);
+      expect((await world.cli(...words.trimEnd().split('\n'))).code).toBe(0);
+      expect((await world.cli('sync', folder, 'project')).stdout).toContain('2 deleted here');
     }));
 
   it('--dry-run of a command changes nothing', () =>

@@ -62,8 +62,8 @@ describe('approve', () => {
     expect(code).toBe(0);
     expect(stdout.trimEnd().split('\n')).toEqual([
       '2 deletes (31 files) and 2 older versions are approved for an hour; the next cycle does them:',
-      '  a (1 file, deleted here)',
-      '  d (30 files, deleted in the workspace)',
+      '  a (1 file, to be deleted here)',
+      '  d (30 files, to be deleted in the workspace)',
       '  o1 (the older version of the workspace comes here)',
       '  o2 (the older version of the workspace comes here)',
     ]);
