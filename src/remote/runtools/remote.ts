@@ -31,6 +31,8 @@ export interface RunToolsRemoteOptions {
   readonly root: RemoteDir;
   /** Name of the workspace, for messages. */
   readonly workspaceName?: string;
+  /** The local root, for messages. */
+  readonly folder: string;
   /** Whether given-up versions go to the remote trash (the default) or for good. */
   readonly trash?: boolean;
   /** How old a list may be that a deed relies on. */
@@ -55,8 +57,11 @@ export function createRunToolsRemote(options: RunToolsRemoteOptions): Remote {
   const client = doubting(plain, looks);
   const folders = createFolderMaker(client, looks, () => traits);
   const rootId = idBelow(TOP, options.root);
+  const workspaceName = options.workspaceName ?? client.workspaceId;
+  const title = `${workspaceName}:/${options.root}`;
   const ctx: Context = {
     client,
+    names: { workspace: workspaceName, title, folder: options.folder },
     clock,
     traits,
     looks,
@@ -77,7 +82,7 @@ export function createRunToolsRemote(options: RunToolsRemoteOptions): Remote {
     contradiction: (what) => options.onContradiction?.(what),
   };
   return {
-    title: `${options.workspaceName ?? client.workspaceId}:/${options.root}`,
+    title,
     traits,
     get clockOffsetMs() {
       return client.clockOffsetMs;

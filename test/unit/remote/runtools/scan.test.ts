@@ -56,10 +56,23 @@ describe('a sweep', () => {
     expect(await codeOf(far.remote({}).sweep(noRules))).toBe('key-refused');
   });
 
-  test('halts when the workspace is gone', async () => {
+  test('halts when the workspace is gone, and names both ends of the pair', async () => {
     const lost = bench(server, clock, { workspaceId: 'nobody' });
-    expect(await codeOf(lost.remote({}).sweep(noRules))).toBe('halted');
+    const swept = lost.remote({}, { workspaceName: 'docs', folder: '/my docs' }).sweep(noRules);
+    await expect(swept).rejects.toMatchObject({
+      code: 'halted',
+      message: expect.stringContaining('the workspace "docs", with which /my docs is synced, is gone'),
+    });
     await lost.close();
+  });
+
+  test('halts when its folder in the workspace is gone, and names both ends of the pair', async () => {
+    const how = { root: dirAt('p'), workspaceName: 'docs', folder: '/my docs' };
+    const message = /^docs:\/p is gone from the workspace; .* rtsync approve --afresh '\/my docs'$/;
+    await expect(far.remote({}, how).sweep(noRules)).rejects.toMatchObject({
+      code: 'halted',
+      message: expect.stringMatching(message),
+    });
   });
 
   test.each([404, 500, 'empty'] as const)(
