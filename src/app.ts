@@ -4,6 +4,7 @@
  */
 import { existsSync } from 'node:fs';
 import { assemble } from './app/assemble.ts';
+import { findWorkspace } from './app/find-workspace.ts';
 import type { PairRun } from './app/found.ts';
 import type { ServerLink } from './app/link.ts';
 import { ownThingsIn } from './app/own-things.ts';
@@ -45,7 +46,7 @@ export async function openPair(
       'pair-overlap',
       `${root} holds ${inner}, which is synced by itself, and two pairs would write the same files; sync another folder, or move ${inner}/${OWN_FOLDER} away first, which ends that pair`,
     );
-  const workspace = await link.workspaces.resolve(pairConfig.workspace, run.signal);
+  const workspace = await findWorkspace(link, pairConfig, root, run.signal);
   link.claim(pairConfig.name, workspace.id, pairConfig.path);
   await refuseSharedFolder(config, link, pairConfig, workspace.id);
   await ownThingsIn(root, config);

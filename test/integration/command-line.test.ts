@@ -1,6 +1,6 @@
 /** The command line as a person meets it: what it prints, how it ends, and one plain sentence for every mistake. */
 import { execFileSync } from 'node:child_process';
-import { mkdir, readdir, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rename, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/lib/clock.ts';
@@ -219,6 +219,34 @@ describe('a mistake with an end of the pair', () => {
         78,
         'there is no workspace "entirely-else"',
       );
+    }));
+
+  it('a workspace that is gone: the pair is halted, and no other is named as if it were meant', () =>
+    withWorld({ workspaces: [{ slug: 'project' }, { slug: 'projects' }] }, async (world) => {
+      await world.here.write('a.txt', 'a');
+      expect((await world.cli('sync', 'here', 'project')).code).toBe(0);
+      const slip = await world.cli('sync', 'here', 'projecta');
+      expectSentence(slip, 78, 'did you mean "project"', /here is synced with the workspace "project"\n$/);
+      const aside = join(world.home, 'aside');
+      await rename(world.test.folder, aside);
+      for (const verb of ['sync', 'push', 'pull']) {
+        const gone = await world.cli(verb, 'here', 'project');
+        expectSentence(
+          gone,
+          3,
+          'the workspace "project", with which',
+          world.here.root,
+          'is gone',
+          'Bring it back',
+        );
+        expect(gone.stderr).not.toContain('did you mean');
+      }
+      expect(await world.here.paths()).toEqual(['a.txt']);
+      await mkdir(join(world.home, 'new'));
+      expectSentence(await world.cli('sync', 'new', 'project'), 78, 'did you mean "projects"');
+      await rename(aside, world.test.folder);
+      expect((await world.cli('sync', 'here', 'project')).code).toBe(0);
+      await world.expectEqual();
     }));
 
   it('a folder that does not exist, or is a file', () =>
