@@ -214,7 +214,18 @@ function note(totals: Totals, operation: Operation, error: RtsyncError): void {
     case 'blocked':
       break;
   }
-  totals.problems.push({ path, code: PROBLEM_OF[error.code] ?? 'failed', message: error.message });
+  const wayOut = error.code === 'unsupported-name' ? `; rename it ${sourceOf(operation)}` : '';
+  totals.problems.push({
+    path,
+    code: PROBLEM_OF[error.code] ?? 'failed',
+    message: `${error.message}${wayOut}`,
+  });
+}
+
+/** Where the name stands that the other side cannot hold. */
+function sourceOf({ kind }: Operation): string {
+  const comesHere = ['download', 'compare', 'makeFolderLocal', 'moveLocal'].includes(kind);
+  return comesHere ? 'in the workspace' : 'here';
 }
 
 /** The path under which an operation is reported. */

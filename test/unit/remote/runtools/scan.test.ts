@@ -128,6 +128,7 @@ describe('a sweep', () => {
     expect(node?.kind).toBe('file');
     expect(node?.name).toBeUndefined();
     expect(problems).toMatchObject([{ path: '\u00fc', code: 'name' }]);
+    expect(problems[0]?.message).toMatch(/of 1 characters is synced: rename one of them in the workspace$/);
   });
 
   test('knows nothing of a key that two spellings claim without the composed one', async () => {
