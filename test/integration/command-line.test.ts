@@ -280,6 +280,35 @@ describe('a mistake with an end of the pair', () => {
       expect((await around()).code).toBe(0);
     }));
 
+  it('a pair around a pair of another state folder: both are told which to end, and how', () =>
+    withWorld({ workspaces: [{ slug: 'project' }, { slug: 'other' }] }, async (world) => {
+      await world.here.fill({ 'a.txt': 'a', 'inner/b.txt': 'b' });
+      const around = () => world.cli('sync', 'here', 'project');
+      const inner = () => world.cli('sync', 'here/inner', 'other', '--state-dir', 'elsewhere');
+      expect((await inner()).code).toBe(0);
+      const told = await around();
+      expect(told.code).toBe(4);
+      expect(told.stdout).toMatch(
+        /left-out inner: .*cannot be started while this one is around it: move the \.rtsync in it away to sync it here/,
+      );
+      const refused = await inner();
+      expectSentence(refused, 78, 'is synced by itself');
+      const folder = world.here.root;
+      expect(refused.stderr).toContain(
+        `move ${folder}/.rtsync away, which ends that pair, to go on with this one`,
+      );
+      expect(refused.stderr).toContain(`or ${folder}/inner/.rtsync, which ends this one`);
+
+      // What both are told to do works.
+      await rename(world.here.at('.rtsync'), join(world.home, 'away'));
+      await world.here.write('inner/c.txt', 'c');
+      expect((await inner()).code).toBe(0);
+      await rename(join(world.home, 'away'), world.here.at('.rtsync'));
+      await rename(world.here.at('inner/.rtsync'), join(world.home, 'away'));
+      expect((await around()).code).toBe(0);
+      expect(await world.there.paths()).toEqual(['a.txt', 'inner/', 'inner/b.txt', 'inner/c.txt']);
+    }));
+
   it('a workspace path that is a file, or is not there to be pulled', () =>
     withWorld({}, async (world) => {
       await world.there.write('a.txt', 'a');
