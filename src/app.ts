@@ -4,11 +4,12 @@
  */
 import { existsSync } from 'node:fs';
 import { assemble } from './app/assemble.ts';
+import { findWorkspace } from './app/find-workspace.ts';
 import type { PairRun } from './app/found.ts';
 import type { ServerLink } from './app/link.ts';
 import { ownThingsIn } from './app/own-things.ts';
 import { openState, type PairFiles, realRoot, stateFile } from './app/state.ts';
-import { foldersInside } from './app/synced-folders.ts';
+import { foldersInside, isPair } from './app/synced-folders.ts';
 import { type PairConfig, sharesFolder } from './config/pairs.ts';
 import type { Config } from './config.ts';
 import type { Pair } from './engine/pair.ts';
@@ -34,18 +35,14 @@ export async function openPair(
   const direction = run.direction ?? pairConfig.direction;
   const root = await realRoot(pairConfig.folder, direction === 'pull' && !run.dryRun);
   const enclosing = findEnclosingPair(root);
-  if (enclosing !== undefined)
-    throw new RtsyncError(
-      'pair-overlap',
-      `${root} lies inside the synced folder ${enclosing}; sync that one, or a folder outside it`,
-    );
+  if (enclosing !== undefined) throw new RtsyncError('pair-overlap', enclosed(root, enclosing));
   const [inner] = await foldersInside(config, root);
   if (inner !== undefined)
     throw new RtsyncError(
       'pair-overlap',
       `${root} holds ${inner}, which is synced by itself, and two pairs would write the same files; sync another folder, or move ${inner}/${OWN_FOLDER} away first, which ends that pair`,
     );
-  const workspace = await link.workspaces.resolve(pairConfig.workspace, run.signal);
+  const workspace = await findWorkspace(link, pairConfig, root, run.signal);
   link.claim(pairConfig.name, workspace.id, pairConfig.path);
   await refuseSharedFolder(config, link, pairConfig, workspace.id);
   await ownThingsIn(root, config);
@@ -69,6 +66,13 @@ export async function openPair(
     noteHalt(error, stateFile(config, root));
     throw error;
   }
+}
+
+/** A pair that was there first may be that of another state folder, which the one around it does not know. */
+function enclosed(root: string, enclosing: string): string {
+  const what = `${root} lies inside the synced folder ${enclosing}`;
+  if (!isPair(root)) return `${what}; sync that one, or a folder outside it`;
+  return `${what}, but is synced by itself, and two pairs would write the same files: move ${enclosing}/${OWN_FOLDER} away, which ends that pair, to go on with this one; or ${root}/${OWN_FOLDER}, which ends this one, to have that one sync its files`;
 }
 
 /** What a person approves is bound to the halt that it is told here. `file`: the pair's database. */

@@ -5,8 +5,10 @@
  */
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
+import { remoteFolderGone } from '../core/gone.ts';
 import type { RemoteDir } from '../core/path.ts';
 import { RtsyncError } from '../lib/errors.ts';
+import { shellWord } from '../lib/shell.ts';
 import type { Remote } from '../remote/remote.ts';
 import type { StorageClient } from '../remote/runtools/client.ts';
 import { idBelow, TOP } from '../remote/runtools/ids.ts';
@@ -15,7 +17,7 @@ import { probeServer } from '../remote/runtools/probe.ts';
 import { purgeDue, purgeNote, purgeRemoteTrash } from '../remote/runtools/purge.ts';
 import { createRunToolsRemote } from '../remote/runtools/remote.ts';
 import { ownedName, tidy } from '../remote/runtools/tidy.ts';
-import type { Workspace } from '../remote/runtools/workspaces.ts';
+import { workspaceName } from '../remote/runtools/workspaces.ts';
 import { type Traits, traitsSchema } from '../remote/traits.ts';
 import type { OpenPairState } from '../state/pair-state.ts';
 import type { Found } from './found.ts';
@@ -103,7 +105,7 @@ interface Opened {
 
 function remoteOn(
   { client, traits }: Opened,
-  { pairConfig, run, workspace, state, resumeFrom }: Found,
+  { pairConfig, run, workspace, state, resumeFrom, root: folder }: Found,
   hooks: {
     readonly owned: () => string;
     readonly contradiction: (what: string) => void;
@@ -117,6 +119,7 @@ function remoteOn(
     traits,
     root: pairConfig.path as RemoteDir,
     workspaceName: workspaceName(workspace),
+    folder,
     trash: pairConfig.trash.remote,
     bandwidth: hooks.bandwidth,
     resumeFrom,
@@ -234,10 +237,7 @@ async function findRoot(remote: Remote, found: Found): Promise<void> {
       `${name} is a file; name a folder of the workspace`,
     );
   if (state.base().children.size > 0)
-    throw new RtsyncError(
-      'halted',
-      `${name} is gone from the workspace; nothing was deleted here. Put it back there; or, to compare both sides afresh without any delete, run rtsync approve --afresh ${found.root}`,
-    );
+    throw new RtsyncError('halted', remoteFolderGone(name, shellWord(found.root)));
   if (direction === 'pull') throw new RtsyncError('no-workspace', `${name} does not exist; nothing to pull`);
   if (run.dryRun)
     throw new RtsyncError(
@@ -250,8 +250,4 @@ async function findRoot(remote: Remote, found: Found): Promise<void> {
 function parseTraits(text: string | undefined): Traits | undefined {
   if (text === undefined || text === '') return undefined;
   return traitsSchema.safeParse(JSON.parse(text)).data;
-}
-
-function workspaceName(workspace: Workspace): string {
-  return workspace.slug ?? workspace.name ?? workspace.id;
 }

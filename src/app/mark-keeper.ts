@@ -6,6 +6,7 @@ import { foreignMessage, judgeMark, looksForeign } from '../core/mark.ts';
 import type { RemoteTree } from '../core/tree.ts';
 import type { Clock } from '../lib/clock.ts';
 import { isCode, RtsyncError } from '../lib/errors.ts';
+import { shellWord } from '../lib/shell.ts';
 import type { StorageClient } from '../remote/runtools/client.ts';
 import type { FolderSigns } from '../remote/runtools/folders.ts';
 import { readRemoteMark, writeRemoteMark } from '../remote/runtools/mark.ts';
@@ -76,7 +77,7 @@ export function createMarkKeeper(options: MarkKeeperOptions): MarkKeeper {
     if (mark === undefined) return;
     const verdict = judgeMark({ mark, seenBefore, base, remote });
     if (verdict === 'foreign')
-      throw new RtsyncError('halted', foreignMessage(options.title(), options.folder));
+      throw new RtsyncError('halted', foreignMessage(options.title(), shellWord(options.folder)));
     if (verdict === 'renew') await write(false, signal);
     else state.saveNote(mark === 'ours' ? MARKED : TRIED, today());
   };

@@ -25,7 +25,8 @@ export async function foldersInside(
   return folders.filter((folder) => folder.startsWith(above) && isPair(folder));
 }
 
-function isPair(folder: string): boolean {
+/** Whether a folder carries the mark of a pair. */
+export function isPair(folder: string): boolean {
   try {
     return readMarker(folder) !== undefined;
   } catch {

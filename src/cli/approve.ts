@@ -40,11 +40,7 @@ export function registerApprove(program: Command, context: CliContext): void {
         return tellAfresh(context);
       }
       const held = approvals.readHeld();
-      if (held.length === 0)
-        throw new RtsyncError(
-          'usage',
-          'nothing is held for this pair; run "rtsync sync" to look again, or, when that says that the folder or the workspace is not known again, approve with --afresh',
-        );
+      if (held.length === 0) return tellNothing(context, approvals.readHalt());
       if (!context.globals().dryRun) {
         const until = systemClock().now() + VALID_MS;
         approvals.approve(held.map(heldFingerprint), until);
@@ -53,6 +49,15 @@ export function registerApprove(program: Command, context: CliContext): void {
       const lines = [headline(held, dryRun), ...held.map((item) => `  ${lineOf(item)}`)];
       context.output().result(lines, { version: 1, dryRun, approved: held });
     });
+}
+
+/** No error: what was held may have been approved by somebody else, or is wanted no more. `halt`: why the pair is halted. */
+function tellNothing(context: CliContext, halt: string | undefined): void {
+  const line =
+    halt === undefined
+      ? 'nothing is held for this pair, so there is nothing to approve'
+      : `nothing is held for this pair, so there is nothing to approve; but it is halted: ${halt}`;
+  context.output().result(line, { version: 1, dryRun: context.globals().dryRun, approved: [] });
 }
 
 /** Nothing that is held is meant by it: without a base there is nothing to delete. */
@@ -73,7 +78,7 @@ function headline(held: readonly Held[], dryRun: boolean): string {
 function lineOf(item: Held): string {
   const path = printable(item.path);
   if (isRegression(item)) return `${path} (the older version of the workspace comes here)`;
-  return `${path} (${counted(item.files, 'file')}, deleted ${item.side === 'local' ? 'here' : 'in the workspace'})`;
+  return `${path} (${counted(item.files, 'file')}, to be deleted ${item.side === 'local' ? 'here' : 'in the workspace'})`;
 }
 
 function folderOf(folder: string | undefined, pairs: readonly PairConfig[], cwd: string): string {

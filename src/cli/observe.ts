@@ -4,16 +4,22 @@ import type { EngineEvent, Observer } from '../engine/events.ts';
 import { stepOf } from '../engine/report.ts';
 import type { Log } from '../lib/log.ts';
 import { describe, type Progress } from './progress.ts';
-import { heldInWords } from './report-lines.ts';
+import { heldBySide } from './report-lines.ts';
 
-const WAY_OUT = 'rtsync approve FOLDER lets exactly that pass';
+interface Ways {
+  readonly log: Log;
+  readonly progress: Progress;
+  /** The command that lets what is held pass. */
+  readonly approve: string;
+}
 
-export function observeWith(log: Log, progress: Progress, also?: (event: EngineEvent) => void): Observer {
+export function observeWith({ log, progress, approve }: Ways, also?: (event: EngineEvent) => void): Observer {
   let heldBefore = '';
   const tellHeld = (held: readonly Held[]): void => {
     const reasons = [...new Set(held.map(({ reason }) => reason))];
-    const count = `${heldInWords(held)} ${held.length === 1 ? 'is' : 'are'} held`;
-    const text = reasons.length === 0 ? '' : `${count}: ${reasons.join('; ')} (${WAY_OUT})`;
+    const count = `${heldBySide(held)} ${held.length === 1 ? 'is' : 'are'} held`;
+    const text =
+      reasons.length === 0 ? '' : `${count}: ${reasons.join('; ')} (to let exactly that pass: ${approve})`;
     if (text !== '' && text !== heldBefore)
       log.warn({ first: held.slice(0, 5).map(({ path }) => path) }, text);
     heldBefore = text;

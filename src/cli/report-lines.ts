@@ -13,11 +13,17 @@ const SHOWN = 20;
 /** Paths named in one line. */
 const NAMED = 5;
 
-/** `trash.remote`: whether a version that lost on the server was kept there. */
+export interface ReportHow {
+  /** `remote`: whether a version that lost on the server was kept there. */
+  readonly trash: { readonly remote: boolean };
+  /** The command that lets what is held pass. */
+  readonly approve: string;
+}
+
 export function reportLines(
   report: RunReport,
   output: Pick<Output, 'style'>,
-  trash: { readonly remote: boolean } = { remote: true },
+  { trash, approve }: ReportHow,
 ): string[] {
   const lines = [headline(report, output), ...planLines(report.plan ?? [])];
   for (const { path, copy } of report.conflicts)
@@ -25,32 +31,52 @@ export function reportLines(
       `  ${output.style('yellow', 'conflict')} ${printable(path)}: ${whereTheOtherIs(copy, trash.remote)}`,
     );
   lines.push(...heldLines(report, output));
-  if (report.held.length > 0) lines.push(`  ${wayOut(report)}`);
-  for (const problem of report.problems.slice(0, SHOWN))
-    lines.push(`  ${output.style('yellow', problem.code)} ${problemText(problem)}`);
-  if (report.problems.length > SHOWN)
-    lines.push(`  … and ${report.problems.length - SHOWN} more (--json lists all)`);
-  return lines;
+  if (report.held.length > 0) lines.push(`  ${wayOut(report, approve)}`);
+  return [...lines, ...problemLines(report.problems, output)];
 }
 
 /** `12 deletes (300 files) and 60 older versions`; the files are counted where they are not as many as the deletes. */
 export function heldInWords(held: readonly Held[]): string {
   const deletes = held.filter((item) => !isRegression(item));
-  const older = held.length - deletes.length;
-  const files = deletes.reduce((sum, item) => sum + item.files, 0);
-  const inside = files === deletes.length ? '' : ` (${files === 0 ? 'no files' : counted(files, 'file')})`;
+  const inside = filesInWords(deletes);
   return [
-    ...(deletes.length === 0 ? [] : [`${counted(deletes.length, 'delete')}${inside}`]),
-    ...(older === 0 ? [] : [counted(older, 'older version')]),
+    ...(deletes.length === 0
+      ? []
+      : [`${counted(deletes.length, 'delete')}${inside === '' ? '' : ` (${inside})`}`]),
+    ...olderInWords(held),
   ].join(' and ');
 }
 
+/** The same with the side of each: `12 deletes in the workspace (300 files, gone here) and 60 older versions`. */
+export function heldBySide(held: readonly Held[]): string {
+  const sides = (['local', 'remote'] as const).flatMap((side) => {
+    const deletes = held.filter((item) => !isRegression(item) && item.side === side);
+    const inside = [filesInWords(deletes), `gone ${PLACE[OTHER[side]]}`].filter((text) => text !== '');
+    const what = `${counted(deletes.length, 'delete')} ${PLACE[side]} (${inside.join(', ')})`;
+    return deletes.length === 0 ? [] : [what];
+  });
+  return [...sides, ...olderInWords(held)].join(' and ');
+}
+
+const PLACE = { local: 'here', remote: 'in the workspace' } as const;
+const OTHER = { local: 'remote', remote: 'local' } as const;
+
+function filesInWords(deletes: readonly Held[]): string {
+  const files = deletes.reduce((sum, item) => sum + item.files, 0);
+  if (files === deletes.length) return '';
+  return files === 0 ? 'no files' : counted(files, 'file');
+}
+
+function olderInWords(held: readonly Held[]): readonly string[] {
+  const older = held.filter(isRegression).length;
+  return older === 0 ? [] : [counted(older, 'older version')];
+}
+
 /** A dry run leaves nothing that could be approved. */
-function wayOut({ held, dryRun }: RunReport): string {
+function wayOut({ held, dryRun }: RunReport, approve: string): string {
   const [wait, these] = held.length === 1 ? ['waits', 'this'] : ['wait', 'these'];
-  const approve = `"rtsync approve FOLDER" lets exactly ${these} pass`;
-  const when = dryRun ? 'would wait: after a run without --dry-run,' : `${wait}:`;
-  return `${heldInWords(held)} ${when} ${approve}`;
+  const [when, after] = dryRun ? ['would wait', ' after a run without --dry-run'] : [wait, ''];
+  return `${heldInWords(held)} ${when}; to let exactly ${these} pass${after}: ${approve}`;
 }
 
 function planLines(plan: readonly PlannedStep[]): readonly string[] {
@@ -68,20 +94,63 @@ function whereTheOtherIs(copy: string | undefined, remoteTrash: boolean): string
     : 'the other version is in the trash if it was the local one; the remote trash is switched off';
 }
 
-/** Every line names its path. Only in quotes it is surely named: a short one is part of other words. */
-function problemText({ path, message }: Problem): string {
-  const named = path === '' || message.includes(`"${path}"`) || message.includes(JSON.stringify(path));
-  return printable(named ? message : `${path}: ${message}`);
+function problemLines(problems: readonly Problem[], output: Pick<Output, 'style'>): string[] {
+  const causes = byCause(problems);
+  const lines = causes.slice(0, SHOWN).map((alike) => {
+    const [{ code, message }] = alike;
+    const text =
+      alike.length === 1
+        ? problemText(alike[0])
+        : `${alike.length} paths: ${printable(message)} (${named(alike)})`;
+    return `  ${output.style('yellow', code)} ${text}`;
+  });
+  const more = causes.slice(SHOWN).flat().length;
+  return more === 0 ? lines : [...lines, `  … and ${more} more (--json lists all)`];
 }
 
-/** One line a reason, with the first paths. */
+type Alike = [Problem, ...Problem[]];
+
+/** What keeps many paths back at once is one cause; every other problem is one by itself. */
+export function byCause(problems: readonly Problem[]): readonly Readonly<Alike>[] {
+  const shared = new Map<string, Alike>();
+  return problems.flatMap((problem) => {
+    if (problem.code !== 'in-the-way') return [[problem]];
+    const known = shared.get(problem.message);
+    if (known !== undefined) {
+      known.push(problem);
+      return [];
+    }
+    const alike: Alike = [problem];
+    shared.set(problem.message, alike);
+    return [alike];
+  });
+}
+
+/** The first paths, and how many more there are. */
+function named(items: readonly { readonly path: string }[]): string {
+  const paths = items.slice(0, NAMED).map(({ path }) => printable(path));
+  const more = items.length > NAMED ? `, … (${items.length - NAMED} more)` : '';
+  return `${paths.join(', ')}${more}`;
+}
+
+/** Every line names its path. Only in quotes it is surely named: a short one is part of other words. */
+function problemText({ path, message }: Problem): string {
+  const isNamed = path === '' || message.includes(`"${path}"`) || message.includes(JSON.stringify(path));
+  return printable(isNamed ? message : `${path}: ${message}`);
+}
+
+/** One line for a reason and a side, with the first paths. */
 function heldLines({ held }: RunReport, output: Pick<Output, 'style'>): string[] {
-  return [...new Set(held.map(({ reason }) => reason))].map((reason) => {
-    const items = held.filter((item) => item.reason === reason);
-    const paths = items.slice(0, NAMED).map(({ path }) => printable(path));
-    const more = items.length > NAMED ? `, … (${items.length - NAMED} more)` : '';
-    const since = `${reason}${reason.endsWith('?') ? '' : ':'}`;
-    return `  ${output.style('red', 'held')} ${heldInWords(items)}, since ${since} ${paths.join(', ')}${more}`;
+  const groups = new Map<string, Held[]>();
+  for (const item of held) {
+    const group = `${item.side} ${item.reason}`;
+    groups.set(group, groups.get(group) ?? []);
+    groups.get(group)?.push(item);
+  }
+  return [...groups.values()].map((items) => {
+    const reason = items[0]?.reason ?? '';
+    const since = `${printable(reason)}${reason.endsWith('?') ? '' : ':'}`;
+    return `  ${output.style('red', 'held')} ${heldBySide(items)}, since ${since} ${named(items)}`;
   });
 }
 

@@ -12,6 +12,7 @@ import { type RunResult, requestsSince, runUntilQuiet } from '../engine/run-once
 import { systemClock } from '../lib/clock.ts';
 import { asRtsyncError, EXIT, type ExitCode, RtsyncError } from '../lib/errors.ts';
 import type { RequestCounts } from '../lib/gate.ts';
+import { approveCommand } from './approve-command.ts';
 import { countDone, type FailedRun, failedReport } from './failed-report.ts';
 import type { CliContext } from './globals.ts';
 import { observeWith } from './observe.ts';
@@ -174,9 +175,10 @@ async function syncPair(
     ('isTTY' in shown && shown.isTTY === true) || globals.dryRun
       ? undefined
       : createProgressLines(parts, (figures, sentence) => log.info(figures, sentence));
+  const approve = approveCommand(globals, job.pairConfig.folder);
   const opened = await openPair(config, link, job.pairConfig, {
     clock,
-    observer: observeWith(log, progress, (event) => {
+    observer: observeWith({ log, progress, approve }, (event) => {
       job.done.on(event);
       lines?.on(event);
     }),
@@ -188,7 +190,7 @@ async function syncPair(
   try {
     const result = await runToTheEnd(opened.pair, context.signal, job.before);
     progress.clear();
-    const told = reportLines(result.report, context.output(), job.pairConfig.trash);
+    const told = reportLines(result.report, context.output(), { trash: job.pairConfig.trash, approve });
     context.output().result(told, result.report);
     return result;
   } finally {

@@ -12,9 +12,11 @@ import { watchFiles } from '../engine/watcher.ts';
 import { systemClock } from '../lib/clock.ts';
 import { RtsyncError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
+import { approveCommand } from './approve-command.ts';
 import type { CliContext } from './globals.ts';
 import { observeWith } from './observe.ts';
 import { createProgress, createProgressLines, describe } from './progress.ts';
+import { byCause } from './report-lines.ts';
 
 /** The net under the watcher's hints: everything local is scanned again this often. */
 const RESCAN_MS = 600_000;
@@ -89,7 +91,8 @@ async function watchOne(
     context.io.stderr.isTTY === true
       ? undefined
       : createProgressLines(parts, (figures, sentence) => log.info(figures, sentence));
-  const observer = observeWith(log, progress, (event) => {
+  const approve = approveCommand(context.globals(), job.pair.folder);
+  const observer = observeWith({ log, progress, approve }, (event) => {
     lines?.on(event);
     if (event.kind !== 'operation' || (event.result !== 'done' && event.result !== 'failed')) return;
     progress.clear();
@@ -121,17 +124,18 @@ async function watchOne(
 
 /**
  * Each problem is logged once, not at every look, and only when it outlived one cycle: a folder that is renamed while it
- * is listed, say, is whole again at the next look.
+ * is listed, say, is whole again at the next look. What keeps many paths back is one problem.
  */
-function newProblems(log: Log): (result: CycleResult) => void {
+export function newProblems(log: Pick<Log, 'warn'>): (result: Pick<CycleResult, 'problems'>) => void {
   let before = new Map<string, number>();
   return ({ problems }) => {
     const now = new Map<string, number>();
-    for (const { path, code, message } of problems) {
-      // Files that are being written settle by themselves.
-      if (code === 'changing') continue;
-      const times = (before.get(`${code} ${path}`) ?? 0) + 1;
-      now.set(`${code} ${path}`, times);
+    // Files that are being written settle by themselves.
+    const standing = problems.filter(({ code }) => code !== 'changing');
+    for (const [{ path, code, message }] of byCause(standing)) {
+      const cause = `${code} ${code === 'in-the-way' ? message : path}`;
+      const times = (before.get(cause) ?? 0) + 1;
+      now.set(cause, times);
       if (times === 2) log.warn({ path, code }, message);
     }
     before = now;

@@ -168,8 +168,9 @@ function fits(
 ): boolean {
   const fault = side === 'remote' ? input.remoteNameFault?.(name) : input.localNameFault?.(name);
   if (fault !== undefined) {
-    const holder = side === 'remote' ? 'the server' : 'the local disk';
-    builder.problem(path, 'name', `${holder} cannot hold this name: ${fault}`);
+    const [holder, where] =
+      side === 'remote' ? ['the server', 'here'] : ['the local disk', 'in the workspace'];
+    builder.problem(path, 'name', `${holder} cannot hold this name: ${fault}; rename it ${where}`);
     return false;
   }
   if (side === 'remote' || !input.localCaseInsensitive) return true;

@@ -59,7 +59,7 @@ function visit(base: BaseTree, remote: FolderNode<RemoteStamp> | undefined, foun
 
 /**
  * What a person is told when the judgement is `foreign`. `title`: the far end, such as `docs-project:/docs`; `folder`:
- * the local one.
+ * the local one, as a word for the shell.
  */
 export function foreignMessage(title: string, folder: string): string {
   return `${title} has lost the mark of rtsync and no longer holds what was in sync: was it emptied, replaced or restored from a backup? Nothing was changed. Put its files back there; or, to compare both sides afresh without any delete, run rtsync approve --afresh ${folder}`;

@@ -148,7 +148,7 @@ function mayMove({ input, builder, masked, ...trees }: Desk, { from, to, side }:
       builder.problem(
         to,
         'name',
-        `the other side cannot hold the new name, so the old one stays there: ${fault}`,
+        `the other side cannot hold the new name, so the old one stays there: ${fault}; rename it again ${side === 'local' ? 'here' : 'in the workspace'}`,
       );
       masked.add(from).add(to);
       return false;

@@ -124,6 +124,8 @@ export type ProblemCode =
   /** Still being written. */
   | 'changing'
   | 'failed'
+  /** Something stands where rtsync needs a folder of its own in the workspace. */
+  | 'in-the-way'
   /** Waits for room in the store, for the network, for the rate. */
   | 'waiting';
 

@@ -147,7 +147,7 @@ function reportLeftOut(builder: PlanBuilder, dir: Dir, { key, local, remote }: E
     builder.problem(
       path,
       'left-out',
-      'it is synced by another pair (it has a .rtsync/pair.json of its own), so it is left out; if it is only a copy of such a folder, remove the .rtsync in it',
+      'it is synced by another pair (it has a .rtsync/pair.json of its own), so it is left out, and that pair cannot be started while this one is around it: move the .rtsync in it away to sync it here, also if it is only a copy of such a folder; or end this pair, by moving its .rtsync away, to go on with that one',
     );
   else if (remote !== undefined)
     builder.problem(

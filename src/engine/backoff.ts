@@ -8,8 +8,15 @@ import type { LocalStamp, Node, RemoteStamp } from '../core/tree.ts';
 import type { Disposition } from '../lib/errors.ts';
 
 /** What helps by itself is tried again soon; what a person or the server must change, rarely. */
-const FIRST_MS: Partial<Record<Disposition, number>> = { retry: 500, later: 500, hold: 25_000 };
+const FIRST_MS: Partial<Record<Disposition, number>> = {
+  retry: 500,
+  later: 500,
+  hold: 25_000,
+  blocked: 25_000,
+};
 const MOST_MS = 3_600_000;
+/** What a person has cleared away is found soon, for the few requests that a try costs. */
+const MOST_BLOCKED_MS = 300_000;
 
 export interface Backoff {
   /** `version`: see `versionOf`. */
@@ -34,8 +41,9 @@ export function createBackoff(): Backoff {
     failed: (path, version, problem, disposition, now) => {
       const first = FIRST_MS[disposition];
       if (first === undefined) return;
+      const most = disposition === 'blocked' ? MOST_BLOCKED_MS : MOST_MS;
       const before = waiting.get(path);
-      const delayMs = before?.version === version ? Math.min(MOST_MS, before.delayMs * 2) : first;
+      const delayMs = before?.version === version ? Math.min(most, before.delayMs * 2) : first;
       waiting.set(path, { version, problem, delayMs, until: now + delayMs });
     },
     succeeded: (path) => {

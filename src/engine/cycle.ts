@@ -9,6 +9,7 @@ import type { DirPath, LocalDir, RemoteDir } from '../core/path.ts';
 import type { Held, Plan, Problem } from '../core/plan.ts';
 import type { Direction } from '../core/rules.ts';
 import { nodeAt } from '../core/tree.ts';
+import { tellVoided } from '../core/voided.ts';
 import { asRtsyncError, type RtsyncError } from '../lib/errors.ts';
 import type { LocalScan } from '../local/local.ts';
 import type { RemoteScan } from '../remote/remote.ts';
@@ -174,13 +175,14 @@ function judge(pair: Pair, seen: Memory, request: CycleRequest): ReturnType<type
   const approved = pair.approvals.approved(pair.clock.now());
   const recent = pair.removals?.within(pair.clock.monotonic());
   const before = pair.approvals.readHeld();
+  const base = pair.state.base();
   const limits = { maxDelete: pair.options.maxDelete, approved, before, ...(recent && { recent }) };
-  const judged = guard(decided, { base: pair.state.base(), ...trees(seen) }, limits);
+  const judged = guard(decided, { base, ...trees(seen) }, limits);
   // What this run does not deal with stays held: that it was not planned says nothing.
   const others = before.filter(({ side }) => !serves(pair.options.direction, side));
   const picture = request.unproven !== true || request.isListed !== undefined;
   if (!pair.options.dryRun && picture) pair.approvals.saveHeld([...judged.held, ...others]);
-  return judged;
+  return { ...judged, held: tellVoided(judged.held, approved, base) };
 }
 
 function serves(direction: Direction, side: Held['side']): boolean {

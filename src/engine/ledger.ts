@@ -218,9 +218,21 @@ function note(totals: Totals, operation: Operation, error: RtsyncError): void {
       if (error.code !== 'changing') totals.later ??= error;
       break;
     case 'hold':
+    case 'blocked':
       break;
   }
-  totals.problems.push({ path, code: PROBLEM_OF[error.code] ?? 'failed', message: error.message });
+  const wayOut = error.code === 'unsupported-name' ? `; rename it ${sourceOf(operation)}` : '';
+  totals.problems.push({
+    path,
+    code: PROBLEM_OF[error.code] ?? 'failed',
+    message: `${error.message}${wayOut}`,
+  });
+}
+
+/** Where the name stands that the other side cannot hold. */
+function sourceOf({ kind }: Operation): string {
+  const comesHere = ['download', 'compare', 'makeFolderLocal', 'moveLocal'].includes(kind);
+  return comesHere ? 'in the workspace' : 'here';
 }
 
 /** The path under which an operation is reported. */
@@ -231,6 +243,7 @@ export function pathOf(operation: Operation): RelPath {
 const PROBLEM_OF: Partial<Record<ErrorCode, ProblemCode>> = {
   'too-large': 'too-large',
   'unsupported-name': 'name',
+  'in-the-way': 'in-the-way',
   unreadable: 'unreadable',
   changing: 'changing',
   'storage-full': 'waiting',

@@ -5,10 +5,11 @@
 
 /**
  * `retry`: soon, by itself. `later`: when a gate opens or after a pause. `hold`: this path waits until it changes.
+ * `blocked`: as `hold`, until a person clears the way; nothing tells when that is done, so it is tried now and then.
  * `replan`: the world moved on, look again. `halt`: a person must decide. `fix`: the user must change something.
  * `bug`: ours.
  */
-export type Disposition = 'retry' | 'later' | 'hold' | 'replan' | 'halt' | 'fix' | 'bug';
+export type Disposition = 'retry' | 'later' | 'hold' | 'blocked' | 'replan' | 'halt' | 'fix' | 'bug';
 
 /** Process exit codes; README has the same table. */
 export const EXIT = {
@@ -49,6 +50,7 @@ const TABLE = {
   'bad-request': ['hold', EXIT.remaining],
   'too-large': ['hold', EXIT.remaining],
   'unsupported-name': ['hold', EXIT.remaining],
+  'in-the-way': ['blocked', EXIT.remaining],
   // expectations
   changed: ['replan', EXIT.later],
   changing: ['retry', EXIT.remaining],

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { basename, dirname } from 'node:path';
 import { z } from 'zod';
 import { RtsyncError } from '../lib/errors.ts';
+import { shellWord } from '../lib/shell.ts';
 import { readUpTo } from './digest.ts';
 import { type Disk, systemDisk } from './disk.ts';
 import { codeOf, diskError, isMissing } from './fault.ts';
@@ -97,7 +98,7 @@ export function readMarker(root: string, disk: Disk = systemDisk): Marker | unde
   const parsed = markerSchema.safeParse(jsonOf(text));
   if (parsed.success) return parsed.data;
   throw new RtsyncError('halted', {
-    message: `${file} is damaged or from a newer rtsync: update rtsync; or remove that file and run rtsync approve --afresh ${root}, which compares both sides without any delete`,
+    message: `${file} is damaged or from a newer rtsync: update rtsync; or remove that file and run rtsync approve --afresh ${shellWord(root)}, which compares both sides without any delete`,
     path: file,
   });
 }
@@ -255,7 +256,7 @@ function checkUnshared(root: string, { generation, far }: KnownRoot, disk: Disk)
 }
 
 function wayOut(root: string): string {
-  return `Put the right folder back; or, to compare both sides afresh without any delete, run rtsync approve --afresh ${root}`;
+  return `Put the right folder back; or, to compare both sides afresh without any delete, run rtsync approve --afresh ${shellWord(root)}`;
 }
 
 function complaint(root: string, found: Marker | undefined, known: KnownRoot, disk: Disk): string {

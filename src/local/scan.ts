@@ -180,20 +180,31 @@ function specialKind(entry: DiskEntry | DiskStats): string | undefined {
 
 /** Keeps entries that cannot be filed under their own name visible, so that their folder is never taken for empty. */
 function putUnnameable(pass: Pass, dir: DirPath, listing: Listing, children: Map<string, LocalNode>): void {
-  const put = (text: string, label: string, why: string): void => {
+  const put = (text: string, label: string, { why, wayOut }: Unnameable): void => {
     let key = `${text} (${label})`;
     while (children.has(key)) key += '+';
     children.set(key, { kind: 'unknown', why });
-    addProblem(pass, 'name', join(dir, text), why);
+    addProblem(pass, 'name', join(dir, text), `${why}; ${wayOut}`);
   };
-  for (const text of listing.undecodable) put(text, 'bytes', 'the name is not valid UTF-8');
+  for (const text of listing.undecodable) put(text, 'bytes', NO_UTF8);
   for (const [name, clash] of listing.clashing) {
-    const why = 'another entry of this folder has the same name in another Unicode spelling';
     if (clash === 'spare') {
-      put(keyOf(name), 'other spelling', why);
+      put(keyOf(name), 'other spelling', TWO_SPELLINGS);
     } else {
+      const { why, wayOut } = TWO_SPELLINGS;
       children.set(keyOf(name), { kind: 'unknown', why });
-      addProblem(pass, 'name', join(dir, keyOf(name)), why);
+      addProblem(pass, 'name', join(dir, keyOf(name)), `${why}; ${wayOut}`);
     }
   }
 }
+
+interface Unnameable {
+  readonly why: string;
+  readonly wayOut: string;
+}
+
+const NO_UTF8: Unnameable = { why: 'the name is not valid UTF-8', wayOut: 'rename it here' };
+const TWO_SPELLINGS: Unnameable = {
+  why: 'another entry of this folder has the same name in another Unicode spelling',
+  wayOut: 'rename one of the two here',
+};

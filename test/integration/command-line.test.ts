@@ -1,5 +1,6 @@
 /** The command line as a person meets it: what it prints, how it ends, and one plain sentence for every mistake. */
-import { mkdir, readdir, symlink, writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { mkdir, readdir, rename, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/lib/clock.ts';
@@ -63,8 +64,29 @@ describe('sync, push and pull', () => {
       await world.here.empty();
       const held = await world.cli('sync', 'here', 'project', '--log-level', 'error');
       expect(held.code).toBe(3);
-      expect(held.stdout).toMatch(/held .*the local folder has no files any more/);
+      expect(held.stdout).toMatch(
+        /held .* in the workspace \(gone here\), since the local folder has no files any more/,
+      );
       expect(await world.there.paths()).not.toEqual([]);
+    }));
+
+  it('name the command that lets what is held pass, which a shell can read', () =>
+    withWorld({}, async (world) => {
+      const folder = join(world.home, "it's mine");
+      await mkdir(folder);
+      await world.there.fill({ 'a.txt': 'a', 'b.txt': 'b' });
+      expect((await world.cli('sync', folder, 'project')).code).toBe(0);
+      await world.there.remove('a.txt', 'b.txt');
+      const held = await world.cli('sync', folder, 'project');
+      expect(held.stdout).toContain('held 2 deletes here (gone in the workspace), since');
+      const command = /^ {2}2 deletes wait; to let exactly these pass: rtsync (approve .*)$/m.exec(
+        held.stdout,
+      );
+      expect(held.stderr).toContain(JSON.stringify(command?.[1] ?? 'none').slice(1, -1));
+      const words = execFileSync('sh', ['-c', `printf '%s\\n' ${command?.[1]}`], { encoding: 'utf8' });
+      expect(words).toBe(`approve\n--state-dir\n${world.stateDir}\n${folder}\n`);
+      expect((await world.cli(...words.trimEnd().split('\n'))).code).toBe(0);
+      expect((await world.cli('sync', folder, 'project')).stdout).toContain('2 deleted here');
     }));
 
   it('--dry-run of a command changes nothing', () =>
@@ -201,6 +223,34 @@ describe('a mistake with an end of the pair', () => {
       );
     }));
 
+  it('a workspace that is gone: the pair is halted, and no other is named as if it were meant', () =>
+    withWorld({ workspaces: [{ slug: 'project' }, { slug: 'projects' }] }, async (world) => {
+      await world.here.write('a.txt', 'a');
+      expect((await world.cli('sync', 'here', 'project')).code).toBe(0);
+      const slip = await world.cli('sync', 'here', 'projecta');
+      expectSentence(slip, 78, 'did you mean "project"', /here is synced with the workspace "project"\n$/);
+      const aside = join(world.home, 'aside');
+      await rename(world.test.folder, aside);
+      for (const verb of ['sync', 'push', 'pull']) {
+        const gone = await world.cli(verb, 'here', 'project');
+        expectSentence(
+          gone,
+          3,
+          'the workspace "project", with which',
+          world.here.root,
+          'is gone',
+          'Bring it back',
+        );
+        expect(gone.stderr).not.toContain('did you mean');
+      }
+      expect(await world.here.paths()).toEqual(['a.txt']);
+      await mkdir(join(world.home, 'new'));
+      expectSentence(await world.cli('sync', 'new', 'project'), 78, 'did you mean "projects"');
+      await rename(aside, world.test.folder);
+      expect((await world.cli('sync', 'here', 'project')).code).toBe(0);
+      await world.expectEqual();
+    }));
+
   it('a folder that does not exist, or is a file', () =>
     withWorld({}, async (world) => {
       expectSentence(await world.cli('sync', 'nowhere', 'project'), 78, 'nowhere does not exist');
@@ -230,6 +280,35 @@ describe('a mistake with an end of the pair', () => {
       expect(await world.there.paths()).toEqual(['a.txt', 'inner/', 'inner/b.txt']);
       expectSentence(await inner(), 78, 'lies inside the synced folder');
       expect((await around()).code).toBe(0);
+    }));
+
+  it('a pair around a pair of another state folder: both are told which to end, and how', () =>
+    withWorld({ workspaces: [{ slug: 'project' }, { slug: 'other' }] }, async (world) => {
+      await world.here.fill({ 'a.txt': 'a', 'inner/b.txt': 'b' });
+      const around = () => world.cli('sync', 'here', 'project');
+      const inner = () => world.cli('sync', 'here/inner', 'other', '--state-dir', 'elsewhere');
+      expect((await inner()).code).toBe(0);
+      const told = await around();
+      expect(told.code).toBe(4);
+      expect(told.stdout).toMatch(
+        /left-out inner: .*cannot be started while this one is around it: move the \.rtsync in it away to sync it here/,
+      );
+      const refused = await inner();
+      expectSentence(refused, 78, 'is synced by itself');
+      const folder = world.here.root;
+      expect(refused.stderr).toContain(
+        `move ${folder}/.rtsync away, which ends that pair, to go on with this one`,
+      );
+      expect(refused.stderr).toContain(`or ${folder}/inner/.rtsync, which ends this one`);
+
+      // What both are told to do works.
+      await rename(world.here.at('.rtsync'), join(world.home, 'away'));
+      await world.here.write('inner/c.txt', 'c');
+      expect((await inner()).code).toBe(0);
+      await rename(join(world.home, 'away'), world.here.at('.rtsync'));
+      await rename(world.here.at('inner/.rtsync'), join(world.home, 'away'));
+      expect((await around()).code).toBe(0);
+      expect(await world.there.paths()).toEqual(['a.txt', 'inner/', 'inner/b.txt', 'inner/c.txt']);
     }));
 
   it('a workspace path that is a file, or is not there to be pulled', () =>

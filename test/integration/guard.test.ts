@@ -126,5 +126,25 @@ describe('an approval', () => {
       expect(code).toBe(3);
       expect(report.operations.removeRemote).toBe(60);
       expect(report.held.map(({ path }) => path).sort()).toEqual(later);
+      expect(report.held[0]?.reason).not.toContain('approved');
+    }));
+
+  it('of a folder that is void after an edit below it says so, until the rest is approved', () =>
+    withWorld({}, async (world) => {
+      await agreed(world, { ...many(60, 'x'), 'a.txt': 'a' });
+      await world.here.remove('d');
+      expect((await world.sync()).report.held).toMatchObject([{ path: 'd', files: 60 }]);
+      expect((await world.cli('approve', world.here.root)).code).toBe(0);
+      await world.there.write('d/f7.txt', 'edited there');
+      for (let times = 0; times < 2; times += 1) {
+        const { code, report } = await world.sync();
+        expect({ code, held: report.held.length }).toEqual({ code: 3, held: 59 });
+        for (const { reason } of report.held)
+          expect(reason).toMatch(/^[^;]+; "d" \(60 files\) was approved, but changed since, so look again$/);
+      }
+      expect((await world.cli('approve', world.here.root)).code).toBe(0);
+      expect((await world.sync()).code).toBe(0);
+      expect(await world.there.paths()).toEqual(['a.txt', 'd/', 'd/f7.txt']);
+      await world.expectQuiet();
     }));
 });

@@ -252,6 +252,24 @@ describe('a service whose folder is a symlink', () => {
     }));
 });
 
+describe('a service whose workspace is gone before it was started', () => {
+  it('says so, stays up, and goes on when the workspace is back', () =>
+    withWorld({}, async (world) => {
+      await agreed(world);
+      const aside = join(world.home, 'aside');
+      await rename(world.test.folder, aside);
+      await withService(world, async (service) => {
+        await expect.poll(() => service.said.length, LIMIT).toBe(1);
+        expect(service.said).toEqual([expect.stringMatching(/"project".* is gone.*stays up/)]);
+        await rename(aside, world.test.folder);
+        await world.here.write('new.txt', 'after');
+        await service.pausesUntil(() => world.there.read('new.txt'), 'after');
+        expect(service.said).toHaveLength(1);
+      });
+      await world.expectQuiet();
+    }));
+});
+
 describe('a service whose workspace was emptied, mark and all', () => {
   it('asks less and less, and goes on when its files are back', () =>
     withWorld({}, async (world) => {

@@ -30,7 +30,9 @@ it('a copy of a synced folder is told, and goes up once it is a pair no more', (
     await world.here.fill({ 'a.txt': 'a', 'copy/.rtsync/pair.json': '{}', 'copy/b.txt': 'b' });
     const { code, report } = await world.sync();
     expect(code).toBe(4);
-    expect(report.problems).toEqual([leftOut('copy', /another pair .*remove the \.rtsync/)]);
+    expect(report.problems).toEqual([
+      leftOut('copy', /another pair .*move the \.rtsync in it away to sync it here/),
+    ]);
     expect(await world.there.paths()).toEqual(['a.txt']);
 
     await world.here.remove('copy/.rtsync');

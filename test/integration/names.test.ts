@@ -1,6 +1,7 @@
 /** Names that people and programs really use, and some that only programs do. */
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
+import { RtsyncError } from '../../src/lib/errors.ts';
 import type { Behaviour } from '../../src/serve/behaviour.ts';
 import { withWorld } from '../support/pair-world.ts';
 
@@ -163,4 +164,24 @@ describe('a name that one side cannot take', () => {
         });
       }),
   );
+
+  it('as only the deed itself finds out, says on which side to rename it', () =>
+    withWorld({}, async (world) => {
+      await world.here.makeFolder('from here');
+      await world.there.makeFolder('from there');
+      const refuse = (path: string): Promise<never> =>
+        Promise.reject(new RtsyncError('unsupported-name', `no name: ${path}`));
+      const { code, report } = await world.sync({
+        meddle: (pair) => ({
+          ...pair,
+          local: { ...pair.local, makeFolder: refuse },
+          remote: { ...pair.remote, makeFolder: refuse },
+        }),
+      });
+      expect(code).toBe(4);
+      expect(report.problems).toEqual([
+        { path: 'from here', code: 'name', message: 'no name: from here; rename it here' },
+        { path: 'from there', code: 'name', message: 'no name: from there; rename it in the workspace' },
+      ]);
+    }));
 });

@@ -16,6 +16,7 @@ import { watchPair } from '../../engine/watch.ts';
 import { watchFiles } from '../../engine/watcher.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { EXIT } from '../../lib/errors.ts';
+import { approveCommand } from '../approve-command.ts';
 import type { CliContext } from '../globals.ts';
 import type { Output } from '../output.ts';
 import { describe, printable } from '../progress.ts';
@@ -199,7 +200,11 @@ async function syncOnce(stage: Stage): Promise<RunResult> {
   };
   const before = stage.link.gate.counts;
   const result = await withPair(stage, show, (pair) => runUntilQuiet(pair, stage.signal, before));
-  for (const line of reportLines(result.report, stage.output)) stage.say(`   ${line}`);
+  const how = {
+    trash: stage.pairConfig.trash,
+    approve: approveCommand({ stateDir: stage.config.stateDir }, stage.sides.here),
+  };
+  for (const line of reportLines(result.report, stage.output, how)) stage.say(`   ${line}`);
   return result;
 }
 

@@ -14,6 +14,8 @@ import type { Turnstile } from './turnstile.ts';
 
 export interface Context {
   readonly client: StorageClient;
+  /** The workspace, the far end in it and the local root, for messages. */
+  readonly names: { readonly workspace: string; readonly title: string; readonly folder: string };
   readonly clock: Clock;
   readonly traits: Traits;
   readonly looks: Looks;

@@ -14,7 +14,7 @@ import type { Problem } from '../../core/plan.ts';
 import type { FolderNode, Node, RemoteStamp } from '../../core/tree.ts';
 import type { RemoteScan } from '../remote.ts';
 import type { Context } from './context.ts';
-import { type DirId, idBelow, OWN_NAME, TOP } from './ids.ts';
+import { addressFault, type DirId, idBelow, OWN_NAME, TOP } from './ids.ts';
 import type { Entry, FolderEntry, Listing } from './wire.ts';
 
 /** A folder whose list is awaited. */
@@ -53,8 +53,10 @@ export function absorb(run: Run, draft: Draft, listing: Listing): void {
   const claims = new Map<string, Entry[]>();
   for (const entry of listing.entries.values()) {
     if (entry.name === OWN_NAME && (top || draft.key === ROOT)) continue;
-    if (nameFault(entry.name) !== undefined) {
-      const problem = `${JSON.stringify(entry.name)} in ${JSON.stringify(`/${draft.dir}`)}: ${nameFault(entry.name)}`;
+    const fault = nameFault(entry.name);
+    if (fault !== undefined) {
+      const where = `${JSON.stringify(entry.name)} in ${JSON.stringify(`/${draft.dir}`)}`;
+      const problem = `${where}: ${fault}; ${RENAME_THERE}`;
       run.problems.push({ path: draft.key, code: 'name', message: problem });
       continue;
     }
@@ -82,7 +84,7 @@ function settleRivals(run: Run, path: RelPath, key: string, rivals: readonly Ent
   run.problems.push({
     path,
     code: 'name',
-    message: `${names} differ only in how accents are written; ${end}`,
+    message: `${names} differ only in how accents are written; ${end}: rename one of them in the workspace`,
   });
   return winner;
 }
@@ -93,7 +95,7 @@ function nodeOf(run: Run, draft: Draft, key: string, entry: Entry): Node<RemoteS
   if (run.rules.ignores(path, entry.kind === 'folder')) return { kind: 'untracked', why: 'ignored', ...name };
   switch (entry.kind) {
     case 'odd':
-      run.problems.push({ path, code: 'name', message: entry.why });
+      run.problems.push({ path, code: 'name', message: `${entry.why}; ${wayOutOf(entry)}` });
       return { kind: 'unknown', why: entry.why, ...name };
     case 'file':
       if (entry.size !== undefined && entry.date !== undefined) {
@@ -104,6 +106,12 @@ function nodeOf(run: Run, draft: Draft, key: string, entry: Entry): Node<RemoteS
     case 'folder':
       return folderNode(run, draft, { path, key, entry });
   }
+}
+
+const RENAME_THERE = 'rename it in the workspace';
+
+function wayOutOf({ name }: Entry): string {
+  return addressFault(name) === undefined ? 'move it away in the workspace, or ignore it' : RENAME_THERE;
 }
 
 function folderNode(

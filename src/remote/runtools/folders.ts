@@ -4,7 +4,7 @@ import type { Pace } from '../../lib/gate.ts';
 import type { Traits } from '../traits.ts';
 import type { StorageClient } from './client.ts';
 import { attempt, endsTheRun } from './context.ts';
-import { childId, type DirId, type EntryId, parentId } from './ids.ts';
+import { childId, type DirId, type EntryId, OWN_NAME, parentId, TOP } from './ids.ts';
 import type { Looks } from './looks.ts';
 import { whileYoung, type Young } from './while-young.ts';
 import type { Listing } from './wire.ts';
@@ -86,6 +86,31 @@ export function createFolderMaker(
       return started;
     },
   };
+}
+
+/** A folder inside `/.rtsync`, with its parents. Throws `in-the-way` where something else stands in the place of one. */
+export async function ensureOwn(
+  folders: FolderMaker,
+  names: readonly string[],
+  signal?: AbortSignal,
+): Promise<EntryId> {
+  let dir: DirId = TOP;
+  for (const name of [OWN_NAME, ...names]) {
+    try {
+      dir = await folders.ensure(dir, name, { growth: false }, signal);
+    } catch (error) {
+      throw isCode(error, 'taken') ? inTheWay('in-the-way', childId(dir, name)) : error;
+    }
+  }
+  return dir as EntryId;
+}
+
+/** `id`: what stands in the place of one of our own folders. */
+export function inTheWay(code: 'in-the-way' | 'halted', id: EntryId): RtsyncError {
+  return new RtsyncError(code, {
+    message: `${JSON.stringify(id)} in the workspace is no folder, and rtsync needs one there for its own work: move away what stands there`,
+    path: id,
+  });
 }
 
 /** After a refused or lost create: is the folder there now? */

@@ -9,7 +9,7 @@ import { isCode, RtsyncError } from '../../lib/errors.ts';
 import { bringHome, type Homing } from './bring-home.ts';
 import type { StorageClient } from './client.ts';
 import { attempt, type Context, endsTheRun } from './context.ts';
-import { createFolderMaker } from './folders.ts';
+import { createFolderMaker, ensureOwn } from './folders.ts';
 import {
   childId,
   type DirId,
@@ -33,10 +33,7 @@ const NAME = /^[0-9a-f]{12}-(\d{1,3})-([\w-]*)$/;
 /** A fresh, empty folder that says that its entry goes to `to`. */
 export async function makeMoving(ctx: Context, to: EntryId, signal?: AbortSignal): Promise<EntryId> {
   const folders = createFolderMaker(ctx.client, ctx.looks, () => ctx.traits);
-  let dir: DirId = TOP;
-  for (const name of [OWN_NAME, 'moving', ...namesFor(to)])
-    dir = await folders.ensure(dir, name, { growth: false }, signal);
-  return dir as EntryId;
+  return ensureOwn(folders, ['moving', ...namesFor(to)], signal);
 }
 
 /** Both ends of a move, and what stands in their folders. */

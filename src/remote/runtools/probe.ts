@@ -7,7 +7,7 @@ import { isCode, RtsyncError } from '../../lib/errors.ts';
 import type { Traits } from '../traits.ts';
 import type { StorageClient, UploadReply } from './client.ts';
 import { attempt, endsTheRun } from './context.ts';
-import { removeTwin } from './folders.ts';
+import { inTheWay, removeTwin } from './folders.ts';
 import { childId, type DirId, type EntryId, OWN_NAME, type PathEncoding, TOP } from './ids.ts';
 import type { FileEntry, Listing } from './wire.ts';
 
@@ -128,7 +128,9 @@ interface Own {
 /** `.rtsync`, made when it is not listed; where it exists unseen, the server refuses it or makes a twin. */
 async function ownFolder(client: StorageClient, top: Listing, base: DirId): Promise<Own> {
   const id = childId(base, OWN_NAME);
-  if (top.entries.get(OWN_NAME)?.kind === 'folder') return { id };
+  const there = top.entries.get(OWN_NAME);
+  if (there?.kind === 'folder') return { id };
+  if (there !== undefined) throw inTheWay('halted', id);
   const made = await attempt(() => client.makeFolder(base, OWN_NAME, { growth: false }));
   if (made.ok) return made.value === undefined || made.value === id ? { id } : { id, stray: made.value };
   if (isCode(made.error, 'taken')) return { id };

@@ -33,6 +33,8 @@ export interface RunToolsRemoteOptions {
   readonly root: RemoteDir;
   /** Name of the workspace, for messages. */
   readonly workspaceName?: string;
+  /** The local root, for messages. */
+  readonly folder: string;
   /** Whether given-up versions go to the remote trash (the default) or for good. */
   readonly trash?: boolean;
   /** How fast file bytes may go; no limit by default. */
@@ -63,8 +65,11 @@ export function createRunToolsRemote(options: RunToolsRemoteOptions): Remote {
   const client = doubting(plain, looks);
   const folders = createFolderMaker(client, looks, () => traits);
   const rootId = idBelow(TOP, options.root);
+  const workspaceName = options.workspaceName ?? client.workspaceId;
+  const title = `${workspaceName}:/${options.root}`;
   const ctx: Context = {
     client,
+    names: { workspace: workspaceName, title, folder: options.folder },
     clock,
     traits,
     looks,
@@ -87,7 +92,7 @@ export function createRunToolsRemote(options: RunToolsRemoteOptions): Remote {
     contradiction: (what) => options.onContradiction?.(what),
   };
   return {
-    title: `${options.workspaceName ?? client.workspaceId}:/${options.root}`,
+    title,
     traits,
     get clockOffsetMs() {
       return client.clockOffsetMs;

@@ -2,13 +2,14 @@
  * Lists become a tree. A sweep lists every folder, a look only some. What could not be listed, or contradicts itself,
  * is `unknown`; a folder is absent only when its parent's list says so. Decides nothing and changes nothing.
  */
-
 import { compactRemote } from '../../core/compact.ts';
+import { remoteFolderGone, workspaceGone } from '../../core/gone.ts';
 import type { IgnoreRules } from '../../core/ignore.ts';
 import { type DirPath, keyOf, parentOf, type RelPath, type RemoteDir, ROOT } from '../../core/path.ts';
 import type { Problem } from '../../core/plan.ts';
 import { type FolderNode, type Node, nodeAt, type RemoteStamp, withChanges } from '../../core/tree.ts';
 import { isCode, RtsyncError } from '../../lib/errors.ts';
+import { shellWord } from '../../lib/shell.ts';
 import type { RemoteScan } from '../remote.ts';
 import { attempt, type Context, endsTheRun, heed } from './context.ts';
 import { absorb, type Draft, type Run } from './draft.ts';
@@ -55,10 +56,7 @@ async function listRoot(ctx: Context, signal?: AbortSignal): Promise<Listing> {
   if (isTop(rootId)) {
     if (listed.ok) return listed.value;
     if (listed.error.code === 'not-found')
-      throw new RtsyncError(
-        'halted',
-        'the workspace is gone, or the key no longer sees it; nothing was deleted here. Bring it back, or use a key that sees it',
-      );
+      throw new RtsyncError('halted', workspaceGone(ctx.names.workspace, ctx.names.folder));
     throw listed.error;
   }
   if (!listed.ok && !isCode(listed.error, ...MISSING)) throw listed.error;
@@ -69,7 +67,7 @@ async function listRoot(ctx: Context, signal?: AbortSignal): Promise<Listing> {
   const unseen = idName(rootId).startsWith('.') && ctx.traits.dotFiles === 'hidden' && listed.ok;
   if (standing?.kind !== 'folder' && !unseen) {
     throw new RtsyncError('halted', {
-      message: `the remote folder ${JSON.stringify(rootId)} is gone; nothing was deleted here. Put it back there, or approve with --afresh`,
+      message: remoteFolderGone(ctx.names.title, shellWord(ctx.names.folder)),
       path: rootId,
     });
   }

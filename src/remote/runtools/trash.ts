@@ -9,7 +9,7 @@ import { isCode, RtsyncError } from '../../lib/errors.ts';
 import { Stale } from '../../lib/gate.ts';
 import type { Manner, StorageClient } from './client.ts';
 import { attempt, changed, failed, inParallel } from './context.ts';
-import type { FolderMaker } from './folders.ts';
+import { ensureOwn, type FolderMaker } from './folders.ts';
 import { childId, type DirId, type EntryId, idName, OWN_NAME, parentId, TOP } from './ids.ts';
 import type { Looks } from './looks.ts';
 import { firstDifference, isVersion } from './same-tree.ts';
@@ -76,11 +76,7 @@ export function createTrash(options: TrashOptions): Trash {
     const key = names.join('/');
     const known = parents.get(key);
     if (known !== undefined) return known;
-    const made = (async () => {
-      let dir: DirId = TOP;
-      for (const name of names) dir = await folders.ensure(dir, name, { growth: false }, signal);
-      return dir as EntryId;
-    })();
+    const made = ensureOwn(folders, names, signal);
     parents.set(key, made);
     made.catch(() => parents.delete(key));
     return made;
@@ -90,7 +86,7 @@ export function createTrash(options: TrashOptions): Trash {
     // By the faster of both clocks, as purges go by the slower: a clock that went astray must not make it look expired.
     const now = clock.now() + Math.max(0, client.clockOffsetMs ?? 0);
     const day = new Date(now).toISOString().slice(0, 10);
-    const names = kind === 'trash' ? [OWN_NAME, 'trash', day] : [OWN_NAME, 'staging'];
+    const names = kind === 'trash' ? ['trash', day] : ['staging'];
     for (let tries = 0; ; tries += 1) {
       const dir = await parent(names, signal);
       const name = random();

@@ -148,6 +148,11 @@ export function createWorkspaces(options: WorkspacesOptions): Workspaces {
   };
 }
 
+/** For people. */
+export function workspaceName({ id, slug, name }: Workspace): string {
+  return slug ?? (name === '' ? id : name);
+}
+
 /** An id beats a slug, a slug a name; a name that several have means none. */
 export function pick(text: string, workspaces: readonly Workspace[]): Workspace {
   const exact = workspaces.find(({ id }) => id === text) ?? workspaces.find(({ slug }) => slug === text);
@@ -177,8 +182,9 @@ export function pick(text: string, workspaces: readonly Workspace[]): Workspace 
 function nearest(folded: string, workspaces: readonly Workspace[]): string[] {
   const most = Math.max(1, Math.floor(folded.length / 3));
   return workspaces
-    .map(({ id, slug, name }) => {
-      const label = slug ?? (name === '' ? id : name);
+    .map((workspace) => {
+      const { slug, name } = workspace;
+      const label = workspaceName(workspace);
       const all = [slug, name]
         .filter((known) => known !== undefined && known !== '')
         .map((known) => String(known).toLowerCase());

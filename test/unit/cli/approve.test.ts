@@ -62,8 +62,8 @@ describe('approve', () => {
     expect(code).toBe(0);
     expect(stdout.trimEnd().split('\n')).toEqual([
       '2 deletes (31 files) and 2 older versions are approved for an hour; the next cycle does them:',
-      '  a (1 file, deleted here)',
-      '  d (30 files, deleted in the workspace)',
+      '  a (1 file, to be deleted here)',
+      '  d (30 files, to be deleted in the workspace)',
       '  o1 (the older version of the workspace comes here)',
       '  o2 (the older version of the workspace comes here)',
     ]);
@@ -106,9 +106,17 @@ describe('approve', () => {
     expect(approvals.approved(Date.now())).toEqual(new Set([AFRESH]));
   });
 
-  it('has nothing to do when nothing is held', async () => {
-    const { code, stderr } = await approve();
-    expect(code).toBe(2);
-    expect(stderr).toContain('rtsync: nothing is held for this pair; run "rtsync sync" to look again');
+  it('has nothing to do when nothing is held, which is no error', async () => {
+    const nothing = 'nothing is held for this pair, so there is nothing to approve';
+    expect(await approve()).toEqual({ code: 0, stderr: '', stdout: `${nothing}\n` });
+    const json = await approve('--json');
+    expect(json.code).toBe(0);
+    expect(JSON.parse(json.stdout)).toEqual({ version: 1, dryRun: false, approved: [] });
+    expect(approvals.approved(Date.now())).toEqual(new Set());
+    approvals.halted('/f has lost its mark');
+    expect(await approve()).toEqual({
+      ...{ code: 0, stderr: '' },
+      stdout: `${nothing}; but it is halted: /f has lost its mark\n`,
+    });
   });
 });

@@ -11,7 +11,8 @@ function warningsFor(held: readonly Held[]): string {
     written += text;
   };
   const log = createLog({ level: 'warn', pretty: false, write });
-  const observer = observeWith(log, { on: () => undefined, clear: () => undefined });
+  const progress = { on: () => undefined, clear: () => undefined };
+  const observer = observeWith({ log, progress, approve: 'rtsync approve /f' });
   observer.on({ kind: 'planned', plan: { operations: [], baseChanges: [], problems: [] }, held });
   return written;
 }
@@ -28,16 +29,22 @@ function olderVersions(count: number): readonly Held[] {
   return heldDeletes(count, 0).map((item) => ({ ...item, reason }));
 }
 
-const WAY_OUT = '(rtsync approve FOLDER lets exactly that pass)';
+const WAY_OUT = '(to let exactly that pass: rtsync approve /f)';
 
 it('held deletes are counted in singular and plural, with the way out', () => {
   expect(warningsFor([])).toBe('');
-  expect(warningsFor(heldDeletes(1))).toContain(`"1 delete is held: much ${WAY_OUT}"`);
-  expect(warningsFor(heldDeletes(2))).toContain(`"2 deletes are held: much ${WAY_OUT}"`);
+  expect(warningsFor(heldDeletes(1))).toContain(
+    `"1 delete here (gone in the workspace) is held: much ${WAY_OUT}"`,
+  );
+  expect(warningsFor(heldDeletes(2))).toContain(
+    `"2 deletes here (gone in the workspace) are held: much ${WAY_OUT}"`,
+  );
 });
 
 it('held folders are counted with the files in them', () => {
-  expect(warningsFor(heldDeletes(10, 30))).toContain('"10 deletes (300 files) are held: much');
+  expect(warningsFor(heldDeletes(10, 30))).toContain(
+    '"10 deletes here (300 files, gone in the workspace) are held: much',
+  );
 });
 
 it('older versions that are held are not called deletes', () => {
@@ -45,6 +52,6 @@ it('older versions that are held are not called deletes', () => {
     `"60 older versions are held: ${regressionReason(60, 100)} ${WAY_OUT}"`,
   );
   expect(warningsFor([...heldDeletes(12), ...olderVersions(60)])).toContain(
-    '"12 deletes and 60 older versions are held: much; 60 of 100 files',
+    '"12 deletes here (gone in the workspace) and 60 older versions are held: much; 60 of 100 files',
   );
 });

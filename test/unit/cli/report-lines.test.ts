@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { heldInWords, reportLines } from '../../../src/cli/report-lines.ts';
+import { heldBySide, heldInWords, reportLines } from '../../../src/cli/report-lines.ts';
 import type { Held } from '../../../src/core/plan.ts';
 import { regressionReason } from '../../../src/core/regressions.ts';
 import { noOperations, type PlannedStep, type RunReport } from '../../../src/engine/report.ts';
@@ -25,8 +25,8 @@ function reportWith(what: Partial<RunReport>): RunReport {
 }
 
 /** The lines after the headline. */
-function linesOf(what: Partial<RunReport>, trash?: { readonly remote: boolean }): readonly string[] {
-  return reportLines(reportWith(what), plain, trash).slice(1);
+function linesOf(what: Partial<RunReport>, trash = { remote: true }): readonly string[] {
+  return reportLines(reportWith(what), plain, { trash, approve: 'rtsync approve /f' }).slice(1);
 }
 
 describe('a problem', () => {
@@ -38,6 +38,22 @@ describe('a problem', () => {
     ['', 'the folder cannot be listed', 'the folder cannot be listed'],
   ])('of %j names its path, once: %s', (path, message, line) => {
     expect(linesOf({ problems: [{ path, code: 'failed', message }] })).toEqual([`  failed ${line}`]);
+  });
+});
+
+describe('what stands in the way of many paths', () => {
+  it('is told once, with the first of them', () => {
+    const message = '"/.rtsync/trash" in the workspace is no folder';
+    const blocked = ['a', 'b', 'c', 'd', 'e', 'f'].map(
+      (path) => ({ path, code: 'in-the-way', message }) as const,
+    );
+    const failed = { path: 'g', code: 'failed', message } as const;
+    expect(linesOf({ problems: [...blocked, failed, failed] })).toEqual([
+      `  in-the-way 6 paths: ${message} (a, b, c, d, e, … (1 more))`,
+      `  failed g: ${message}`,
+      `  failed g: ${message}`,
+    ]);
+    expect(linesOf({ problems: blocked.slice(0, 1) })).toEqual([`  in-the-way a: ${message}`]);
   });
 });
 
@@ -58,22 +74,33 @@ describe('a conflict', () => {
 });
 
 describe('what is held', () => {
-  const item = (path: string, files: number, reason = 'much') =>
-    ({ path, side: 'local', files, reason }) as Held;
+  const item = (path: string, files: number, reason = 'much', side: Held['side'] = 'local') =>
+    ({ path, side, files, reason }) as Held;
   const back = regressionReason(60, 100);
 
   it('is told reason by reason, older versions apart from deletes, with the way out', () => {
     const older = ['o1', 'o2', 'o3', 'o4', 'o5', 'o6'].map((path) => item(path, 0, back));
     expect(linesOf({ held: [item('a', 1), item('d', 30), ...older] })).toEqual([
-      '  held 2 deletes (31 files), since much: a, d',
+      '  held 2 deletes here (31 files, gone in the workspace), since much: a, d',
       `  held 6 older versions, since ${back} o1, o2, o3, o4, o5, … (1 more)`,
-      '  2 deletes (31 files) and 6 older versions wait: "rtsync approve FOLDER" lets exactly these pass',
+      '  2 deletes (31 files) and 6 older versions wait; to let exactly these pass: rtsync approve /f',
     ]);
+  });
+
+  it('is told apart by the side that would lose it', () => {
+    const held = [item('a', 1), item('b', 1, 'much', 'remote'), item('d', 30, 'much', 'remote')];
+    expect(linesOf({ held }).slice(0, 2)).toEqual([
+      '  held 1 delete here (gone in the workspace), since much: a',
+      '  held 2 deletes in the workspace (31 files, gone here), since much: b, d',
+    ]);
+    expect(heldBySide(held)).toBe(
+      '1 delete here (gone in the workspace) and 2 deletes in the workspace (31 files, gone here)',
+    );
   });
 
   it('is told in the singular, too', () => {
     expect(linesOf({ held: [item('o', 0, back)] }).at(-1)).toBe(
-      '  1 older version waits: "rtsync approve FOLDER" lets exactly this pass',
+      '  1 older version waits; to let exactly this pass: rtsync approve /f',
     );
   });
 
@@ -107,8 +134,8 @@ describe('a dry run', () => {
       '  ← d/',
       '  ← delete e',
       '  → f\\x1b',
-      '  held 1 delete, since much: g',
-      '  1 delete would wait: after a run without --dry-run, "rtsync approve FOLDER" lets exactly this pass',
+      '  held 1 delete in the workspace (gone here), since much: g',
+      '  1 delete would wait; to let exactly this pass after a run without --dry-run: rtsync approve /f',
     ]);
   });
 

@@ -130,6 +130,9 @@ describe('a local move', () => {
     });
     expect(told(plan)).toEqual([]);
     expect(problemsOf(plan)).toEqual(['name b?']);
+    expect(plan.problems[0]?.message).toMatch(
+      /so the old one stays there: it has a "\?"; rename it again here$/,
+    );
   });
 
   test('that is blocked changes neither end', () => {

@@ -144,6 +144,13 @@ describe('what a side cannot hold', () => {
     write(world, 'local', 'good', 'y');
     const plan = planFor(world, { remoteNameFault: (name) => (name.includes('?') ? 'no "?"' : undefined) });
     expect([told(plan), problemsOf(plan)]).toEqual([['upload good'], ['name bad?']]);
+    expect(plan.problems[0]?.message).toBe('the server cannot hold this name: no "?"; rename it here');
+    const other = emptyWorld();
+    write(other, 'remote', 'bad?', 'x');
+    const [problem] = planFor(other, { localNameFault: () => 'too long' }).problems;
+    expect(problem?.message).toBe(
+      'the local disk cannot hold this name: too long; rename it in the workspace',
+    );
   });
 
   test('is a second name that a disk without case cannot tell from the first', () => {

@@ -22,6 +22,19 @@ describe('a path that failed', () => {
     expect(delays.at(-1)).toBe(3600);
   });
 
+  it('is tried every five minutes at last when a person must clear the way, which nothing tells', () => {
+    const backoff = createBackoff();
+    let now = 0;
+    const delays: number[] = [];
+    for (let i = 0; i < 6; i += 1) {
+      backoff.failed(path, 'v1', problem, 'blocked', now);
+      const until = backoff.nextAt(now) ?? now;
+      delays.push((until - now) / 1000);
+      now = until;
+    }
+    expect(delays).toEqual([25, 50, 100, 200, 300, 300]);
+  });
+
   it('is tried at once when it changed, and begins anew with its waits', () => {
     const backoff = createBackoff();
     backoff.failed(path, 'v1', problem, 'hold', 0);

@@ -48,6 +48,13 @@ describe('the marker', () => {
     expect(() => checkMarker(disk.root, { ...fresh, generation: 1 })).not.toThrow();
   });
 
+  it('that is lost halts, with a command that a shell can read', () => {
+    const root = disk.path('my docs');
+    mkdirSync(root);
+    const known = { pairId: 'pair-1', hasBase: true, generation: 1 };
+    expect(() => checkMarker(root, known)).toThrow(`run rtsync approve --afresh '${root}'`);
+  });
+
   it('of a folder above is found from below, not from the folder itself', () => {
     const inner = disk.path('a/b');
     mkdirSync(inner, { recursive: true });

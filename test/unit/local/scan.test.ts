@@ -86,6 +86,7 @@ describe('a scan', () => {
     const { tree, problems } = await disk.folder.scan(rules);
     expect(nodeAt(tree, relPath('d/caf\u00e9'))).toMatchObject({ kind: 'file', stamp: { size: 5 } });
     expect(problems).toMatchObject([{ code: 'name', path: 'd/caf\u00e9' }]);
+    expect(problems[0]?.message).toMatch(/Unicode spelling; rename one of the two here$/);
     const folder = nodeAt(tree, relPath('d'));
     const kinds = folder?.kind === 'folder' ? [...folder.children.values()].map(({ kind }) => kind) : [];
     expect(kinds.sort()).toEqual(['file', 'unknown']);
@@ -97,6 +98,7 @@ describe('a scan', () => {
     const { tree, problems } = await disk.folder.scan(rules);
     expect([...tree.children].map(([key, { kind }]) => [key, kind])).toEqual([['\u1ec7', 'unknown']]);
     expect(problems.map(({ code }) => code)).toEqual(['name', 'name']);
+    for (const { message } of problems) expect(message).toContain('; rename one of the two here');
   });
 
   it('notices names that are not UTF-8, keeps their folder alive and goes on with the rest', async () => {
@@ -104,7 +106,8 @@ describe('a scan', () => {
     disk.write('d/really \uFFFD', 'x');
     writeFileSync(Buffer.concat([Buffer.from(disk.path('d/bad')), Buffer.from([0xff, 0xfe])]), 'x');
     const { tree, problems } = await disk.folder.scan(rules);
-    expect(problems).toMatchObject([{ code: 'name', path: 'd/bad\\xff\\xfe' }]);
+    const message = 'the name is not valid UTF-8; rename it here';
+    expect(problems).toMatchObject([{ code: 'name', path: 'd/bad\\xff\\xfe', message }]);
     const folder = nodeAt(tree, relPath('d'));
     if (folder?.kind !== 'folder') throw new Error('the folder is missing');
     expect([...folder.children].map(([key, { kind }]) => `${kind} ${key}`).sort()).toEqual([

@@ -123,6 +123,7 @@ export function bench(server: TestServer, clock: HandClock, options: Partial<Sto
         clock,
         traits: { ...carefulTraits, ...traits },
         root: ROOT,
+        folder: '/here',
         onContradiction: (what) => contradictions.push(what),
         ...more,
       }),

@@ -56,10 +56,23 @@ describe('a sweep', () => {
     expect(await codeOf(far.remote({}).sweep(noRules))).toBe('key-refused');
   });
 
-  test('halts when the workspace is gone', async () => {
+  test('halts when the workspace is gone, and names both ends of the pair', async () => {
     const lost = bench(server, clock, { workspaceId: 'nobody' });
-    expect(await codeOf(lost.remote({}).sweep(noRules))).toBe('halted');
+    const swept = lost.remote({}, { workspaceName: 'docs', folder: '/my docs' }).sweep(noRules);
+    await expect(swept).rejects.toMatchObject({
+      code: 'halted',
+      message: expect.stringContaining('the workspace "docs", with which /my docs is synced, is gone'),
+    });
     await lost.close();
+  });
+
+  test('halts when its folder in the workspace is gone, and names both ends of the pair', async () => {
+    const how = { root: dirAt('p'), workspaceName: 'docs', folder: '/my docs' };
+    const message = /^docs:\/p is gone from the workspace; .* rtsync approve --afresh '\/my docs'$/;
+    await expect(far.remote({}, how).sweep(noRules)).rejects.toMatchObject({
+      code: 'halted',
+      message: expect.stringMatching(message),
+    });
   });
 
   test.each([404, 500, 'empty'] as const)(
@@ -115,6 +128,7 @@ describe('a sweep', () => {
     expect(node?.kind).toBe('file');
     expect(node?.name).toBeUndefined();
     expect(problems).toMatchObject([{ path: '\u00fc', code: 'name' }]);
+    expect(problems[0]?.message).toMatch(/of 1 characters is synced: rename one of them in the workspace$/);
   });
 
   test('knows nothing of a key that two spellings claim without the composed one', async () => {

@@ -61,7 +61,9 @@ function scene(limitPerMinute: number | undefined, refuses: Refuses = () => fals
   const origin = 'http://127.0.0.1:1';
   const http = storeOver(store, clock, refuses);
   const client = createStorageClient({ http, gate, clock, origin, key: 'k', workspaceId: 'w' });
-  const remote = createRunToolsRemote({ client, clock, traits: carefulTraits, root: dirAt('d') });
+  const remote = createRunToolsRemote({
+    ...{ client, clock, traits: carefulTraits, root: dirAt('d'), folder: '/here' },
+  });
   return { clock, store, gate, remote };
 }
 
