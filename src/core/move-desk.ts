@@ -63,15 +63,18 @@ export function followed(was: BaseNode, now: SideNode): BaseNode {
 }
 
 /**
- * Size and date alone do not prove content. Where the date is not telling, the base forgets when the server dated the
- * version, and the download that follows from it compares the content before anything is given up.
+ * Size and date alone do not prove content. Where the date is not telling, or the old name stands still and holds something
+ * else, so that this may be an edit of it beside a twin that was never agreed on (one that was sent in the same
+ * millisecond), the base forgets when the server dated the version, and the download that follows from it compares the
+ * content before anything is given up.
  */
-export function doubt({ base, builder, input }: Desk, at: RelPath): void {
+export function doubt({ base, builder, input, remote }: Desk, at: RelPath): void {
   const node = base.at(at);
   if (node === undefined) return;
+  const stands = remote.at(at) !== undefined;
   const files = node.kind === 'folder' ? [...walk(node, at)] : [[at, node] as const];
   for (const [path, file] of files) {
-    if (file.kind !== 'file' || isTelling(file.stamp, input.remoteGrain)) continue;
+    if (file.kind !== 'file' || (!stands && isTelling(file.stamp, input.remoteGrain))) continue;
     const stamp: BaseStamp = { ...file.stamp, date: [1, 0] };
     builder.rewrite(path, stamp);
     base.set(path, { ...file, stamp });

@@ -7,7 +7,7 @@ import type { Readable } from 'node:stream';
 import type { IgnoreRules } from '../core/ignore.ts';
 import type { RemoteDir, RemotePath } from '../core/path.ts';
 import type { Problem } from '../core/plan.ts';
-import type { DateWitness, FolderNode, RemoteStamp, RemoteTree } from '../core/tree.ts';
+import type { DateWitness, Digest, FolderNode, RemoteStamp, RemoteTree } from '../core/tree.ts';
 import type { RtsyncError } from '../lib/errors.ts';
 import type { Traits } from './traits.ts';
 
@@ -62,6 +62,8 @@ export interface RemoteMove {
   readonly to: RemotePath;
   /** A file's version, or 'folder'. `to` must be free. */
   readonly expect: RemoteStamp | 'folder';
+  /** Content of that version, where it is known: what a server has dated anew is told by nothing else. */
+  readonly digest?: Digest | undefined;
 }
 
 export type Outcome<T> =

@@ -92,6 +92,8 @@ export function createChecks(of: ChecksOf): Checks {
       const undone = secondNames.get(machine.name)?.isUndone(change) === true;
       if (!undone) retire(machine.disk, before, after);
       cutShort.replaced(machine, path, before, what);
+      if (isStray(path) && before === undefined && after !== undefined)
+        cutShort.setAside(inWorkspace(baseOf(of.scenario), path).normalize('NFC'), keyOf(after));
       tell(() => `${machine.name} ${what}: ${path} was ${shown(before)}, is ${shown(after)}`);
       const fault =
         halfFile(of, after) ??

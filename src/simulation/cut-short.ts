@@ -18,6 +18,11 @@ export interface CutShort {
    * sender was at it still, or knew nothing of it.
    */
   named(path: string, content: string): void;
+  /**
+   * A process put this content there as a conflict copy. Where that is what was left under such a name, the copy is called
+   * after it, and is the same file since: what a person writes into it next is theirs.
+   */
+  setAside(path: string, content: string): void;
   /** A process of the machine made this change. */
   replaced(machine: Machine, path: string, before: Uint8Array | undefined, what: string): void;
   /** A process of the machine of this name says how far it is: a deed that has an outcome is over. */
@@ -41,6 +46,9 @@ interface Replaced {
   readonly content: string;
 }
 
+/** In the name of a conflict copy. */
+const MARK = / \(conflict [^()]*\)(?: \d+)?(?=\.|$)/;
+
 /** From the last look at a version to its replacement: links and syncs of the disk. */
 const LATE_WRITE_MS = 100;
 
@@ -59,6 +67,9 @@ export function createCutShort(truth: Truth): CutShort {
     storedUnheard: leave,
     named: (path, content) => {
       if (leftAt.has(path) || [...strays.values()].some((open) => open.has(path))) leave(path, content);
+    },
+    setAside: (path, content) => {
+      if (MARK.test(path) && left.has(content) && leftAt.has(path.replace(MARK, ''))) leftAt.add(path);
     },
     stored: (machine, path, content) => {
       strays.set(machine.name, (strays.get(machine.name) ?? new Map()).set(path, content));

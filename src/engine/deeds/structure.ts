@@ -43,10 +43,13 @@ export async function move(work: Work, operation: Move): Promise<void> {
   if (operation.kind === 'moveRemote') {
     const expect = operation.entry === 'folder' ? 'folder' : (operation.remote ?? 'folder');
     intend(work, operation, { from: from.remote, to: to.remote });
-    const stamp = await work.pair.remote.move({ from: from.remote, to: to.remote, expect }, work.signal);
-    const before = stamp && baseFileAt(work, from.path);
+    const before = baseFileAt(work, from.path);
     // Only of the agreed version: an edit that moved along must still be seen as one.
     const known = before && operation.remote && sameRemote(before, operation.remote) ? before : undefined;
+    const stamp = await work.pair.remote.move(
+      { from: from.remote, to: to.remote, expect, digest: known?.digest },
+      work.signal,
+    );
     work.ledger.deed({
       operation,
       result: 'done',

@@ -160,7 +160,8 @@ async function goOn(desk: Desk, intent: Intent, { other, taken }: Stopped): Prom
   const start = between === undefined ? spelled.from : spell(tree, between);
   // As it stands now: its first step may have dated it anew.
   const expect = halfway?.node.kind === 'file' ? halfway.node.stamp : (detail.remote ?? ('folder' as const));
-  const job = { from: start as RemotePath, to: name as RemotePath, expect };
+  const { digest } = agreedVersion(desk, intent) ?? {};
+  const job = { from: start as RemotePath, to: name as RemotePath, expect, digest };
   let stamp = typeof expect === 'string' ? undefined : expect;
   try {
     stamp = (await desk.pair.remote.move(job, desk.signal)) ?? stamp;

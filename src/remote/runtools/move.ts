@@ -159,7 +159,7 @@ interface OneStep {
 
 async function makeStep(ctx: Context, one: OneStep, signal?: AbortSignal): Promise<EntryId> {
   const { job, at, step } = one;
-  const aim: Aim = { step, expect: job.expect, before: await seenFree(ctx, one, signal) };
+  const aim: Aim = { ...{ job, step }, before: await seenFree(ctx, one, signal) };
   const aimed: OneStep = { ...one, aim };
   ctx.looks.sends(parentId(step), idName(step));
   const done = await sendStep(ctx, aimed, signal);
@@ -240,7 +240,7 @@ async function take(ctx: Context, from: EntryId, to: EntryId, manner: Taking = {
     return take(ctx, moved, to, manner);
   }
   const { entries } = await ctx.looks.fresh(dir, manner.signal);
-  const aside = manner.aim && movedAside(ctx, manner.aim, entries);
+  const aside = manner.aim && (await movedAside(ctx, manner.aim, entries));
   if (aside !== undefined) return aside;
   if (entries.has(idName(to))) return to;
   throw new RtsyncError('bad-answer', {
@@ -263,7 +263,7 @@ async function whereIsIt(
   if (!before.ok || !after.ok) throw error;
   const there = after.value.entries.get(idName(to));
   const here = before.value.entries.get(idName(from));
-  const aside = here === undefined && aim ? movedAside(ctx, aim, after.value.entries) : undefined;
+  const aside = here === undefined && aim ? await movedAside(ctx, aim, after.value.entries) : undefined;
   if (aside !== undefined) return aside;
   if (here === undefined && isMoved(there, job)) return to;
   if (here !== undefined && there !== undefined) throw taken(job);

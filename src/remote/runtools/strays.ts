@@ -6,10 +6,11 @@
 import { extname } from 'node:path';
 import type { RemoteMove, WriteSource } from '../remote.ts';
 import { attempt, type Context, endsTheRun } from './context.ts';
+import type { Times } from './dating.ts';
 import { type DirId, type EntryId, idName, parentId } from './ids.ts';
-import type { Item } from './item.ts';
+import { type Item, mayDate } from './item.ts';
 import { matches } from './looks.ts';
-import { digestOurs, digestThere, isBeginning, sameFile } from './torn.ts';
+import { digestLine, digestOurs, digestThere, isBeginning, sameFile } from './torn.ts';
 import type { Retirement } from './trash.ts';
 import { whileYoung } from './while-young.ts';
 import type { Entry, FileEntry, Listing } from './wire.ts';
@@ -168,18 +169,35 @@ function ourFile(entry: Entry | undefined, isOurs: IsOurs): readonly FileEntry[]
 
 /** A step of a move. */
 export interface Aim {
+  readonly job: RemoteMove & { readonly times: Pick<Times, 'span'> };
   readonly step: EntryId;
-  readonly expect: RemoteMove['expect'];
   /** The folder before, in which the name was free; undefined where a server stores nothing under another name. */
   readonly before: Entries | undefined;
 }
 
 /**
- * Where a moved file is that did not get its name, when no answer tells. Nobody can tell a folder from another, nor a file
- * that was dated anew.
+ * Where a moved file is that did not get its name, when no answer tells. Nobody can tell a folder from another; a file that
+ * was dated anew is told by its content, where that is known. Throws `stopped`.
  */
-export function movedAside(ctx: Context, { step, expect, before }: Aim, now: Entries): EntryId | undefined {
-  if (before === undefined || expect === 'folder' || !ctx.traits.moveKeepsDate) return undefined;
-  const isOurs = (entry: Entry | undefined): boolean => matches(entry, expect);
-  return isOurs(now.get(idName(step))) ? undefined : strayOf(idName(step), before, now, isOurs);
+export async function movedAside(ctx: Context, aim: Aim, now: Entries): Promise<EntryId | undefined> {
+  const { step, before } = aim;
+  const { expect, digest, times } = aim.job;
+  if (before === undefined || expect === 'folder') return undefined;
+  const name = idName(step);
+  if (ctx.traits.moveKeepsDate) {
+    const isOurs = (entry: Entry | undefined): boolean => matches(entry, expect);
+    return isOurs(now.get(name)) ? undefined : strayOf(name, before, now, isOurs);
+  }
+  // Empty files all hold the same, and beside a free name nothing was stored.
+  if (digest === undefined || expect.size === 0 || !now.has(name)) return undefined;
+  const moving = times.span();
+  const mayBe: IsOurs = ({ size, date }) =>
+    size === expect.size && date !== undefined && mayDate(ctx, moving, date);
+  const stray = strayOf(name, before, now, (entry) => !ctx.looks.hasSent(entry.id) && mayBe(entry));
+  if (stray === undefined) return undefined;
+  const line = digestLine(expect.size, digest);
+  if ((await digestThere(ctx, stray)) !== line) return undefined;
+  const [named] = ourFile(now.get(name), mayBe);
+  // Ours has its name then, and somebody has copied it.
+  return named !== undefined && (await digestThere(ctx, named.id)) === line ? undefined : stray;
 }

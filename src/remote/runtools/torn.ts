@@ -5,6 +5,7 @@
  * and hold exactly the first bytes of what we sent.
  */
 import { createHash } from 'node:crypto';
+import type { Digest } from '../../core/tree.ts';
 import { isCode, type RtsyncError } from '../../lib/errors.ts';
 import type { WriteSource } from '../remote.ts';
 import { attempt, type Context, changed, failed, stoppable } from './context.ts';
@@ -126,5 +127,10 @@ async function digestOf(
     size += taken.length;
     if (size >= most) break;
   }
-  return `${size} ${hash.digest('hex')}`;
+  return digestLine(size, hash.digest('hex'));
+}
+
+/** A whole file of this size and content, as `digestThere` tells it. */
+export function digestLine(size: number, digest: Digest): string {
+  return `${size} ${digest}`;
 }

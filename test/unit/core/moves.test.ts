@@ -17,6 +17,13 @@ function settled(world: World, setting: Setting = {}): string[] {
   return told(plan);
 }
 
+/** Another file of the same size and date. */
+function twinOf({ remote }: World, path: string) {
+  const old = nodeAt(remote, relPath(path));
+  if (old?.kind !== 'file') throw new Error('a file is expected');
+  return { kind: 'file', stamp: { ...old.stamp, content: 'ine' } } as const;
+}
+
 describe('a local move', () => {
   test('of a file is one remote move', () => {
     const world = syncedWorld({ a: 'one' });
@@ -200,12 +207,40 @@ describe('a remote move', () => {
 
   test('that was none, but looked like one, gives the other content and keeps ours in the trash', () => {
     const world = syncedWorld({ a: 'one' }, 1000);
-    const old = nodeAt(world.remote, relPath('a'));
-    if (old?.kind !== 'file') throw new Error('a file is expected');
+    const twin = twinOf(world, 'a');
     remove(world, 'remote', 'a');
-    world.remote = put(world.remote, relPath('b'), { kind: 'file', stamp: { ...old.stamp, content: 'ine' } });
+    world.remote = put(world.remote, relPath('b'), twin);
     expect(settled(world)).toEqual(['moveLocal a -> b', 'download b']);
     expect(listing(world.local)).toEqual(['b=ine']);
+    expect([...world.trash]).toEqual(['one']);
+  });
+
+  test('is checked by content when the old name holds something else', () => {
+    const world = syncedWorld({ a: 'one' });
+    rename(world, 'remote', 'a', 'b');
+    write(world, 'remote', 'a', 'new');
+    expect(settled(world).sort()).toEqual(['download a', 'download b', 'moveLocal a -> b']);
+    expect([...world.trash]).toEqual([]);
+  });
+
+  test('on both sides is checked by content, too, when the old name holds something else', () => {
+    const world = syncedWorld({ a: 'one' });
+    const twin = twinOf(world, 'a');
+    rename(world, 'local', 'a', 'b');
+    write(world, 'remote', 'a', 'edit');
+    world.remote = put(world.remote, relPath('b'), twin);
+    settled(world);
+    expect(listing(world.local)).toEqual(['a=edit', 'b=ine']);
+    expect([...world.trash]).toEqual(['one']);
+  });
+
+  test('that was an edit beside a twin of the same millisecond gives each name its own content', () => {
+    const world = syncedWorld({ a: 'one' });
+    const twin = twinOf(world, 'a');
+    write(world, 'remote', 'a', 'edit');
+    world.remote = put(world.remote, relPath('b'), twin);
+    settled(world);
+    expect(listing(world.local)).toEqual(['a=edit', 'b=ine']);
     expect([...world.trash]).toEqual(['one']);
   });
 

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { relPath } from '../../../../src/core/path.ts';
 import { nodeAt, type RemoteTree } from '../../../../src/core/tree.ts';
+import { digestOf } from '../../../../src/local/digest.ts';
 import type { Remote, Removal } from '../../../../src/remote/remote.ts';
 import { createFolderMaker } from '../../../../src/remote/runtools/folders.ts';
 import { TOP } from '../../../../src/remote/runtools/ids.ts';
@@ -143,13 +144,15 @@ describe('a move', () => {
   });
 
   test.each([
-    ['', 'result', false],
-    [', also when no answer tells where that is', 'empty', false],
-    [', also when the answer is lost', 'result', true],
+    ['', 'result', false, 'kept'],
+    [', also when no answer tells where that is', 'empty', false, 'kept'],
+    [', also when the answer is lost', 'result', true, 'kept'],
+    [', also when no answer tells, and it is dated anew', 'empty', false, 'new'],
+    [', also when the answer is lost, and it is dated anew', 'result', true, 'new'],
   ] as const)(
     'onto a name that appeared comes back from where the server put it%s',
-    async (_, putAnswer, isLost) => {
-      Object.assign(site.behaviour, { takenName: 'rename', putAnswer });
+    async (_, putAnswer, isLost, moveDate) => {
+      Object.assign(site.behaviour, { takenName: 'rename', putAnswer, moveDate });
       const stamp = await place('a', 'a');
       const agent = () => writeFile(join(site.server.folder, 'b'), '@');
       if (isLost)
@@ -162,10 +165,12 @@ describe('a move', () => {
           100,
         );
       else site.faults.next('rename', { kind: 'before', run: agent });
-      const remote = site.far.remote({ takenMove: 'rename' });
-      expect(await codeOf(remote.move({ from: at('a'), to: at('b'), expect: stamp }))).toBe('taken');
+      const remote = site.far.remote({ takenMove: 'rename', moveKeepsDate: moveDate === 'kept' });
+      const digest = digestOf(Buffer.from('a'));
+      expect(await codeOf(remote.move({ from: at('a'), to: at('b'), expect: stamp, digest }))).toBe('taken');
       expect(await theirs()).toEqual(['a', 'b']);
-      expect(await readFile(join(site.server.folder, 'b'), 'utf8')).toBe('@');
+      expect(await site.disk('a')).toBe('a');
+      expect(await site.disk('b')).toBe('@');
     },
   );
 

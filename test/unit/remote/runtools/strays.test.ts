@@ -1,14 +1,22 @@
 import { Readable } from 'node:stream';
 import { describe, expect, test } from 'vitest';
 import { Stale } from '../../../../src/lib/gate.ts';
-import type { WriteSource } from '../../../../src/remote/remote.ts';
+import { digestOf } from '../../../../src/local/digest.ts';
+import type { RemoteMove, WriteSource } from '../../../../src/remote/remote.ts';
 import type { Context } from '../../../../src/remote/runtools/context.ts';
 import { childId, type EntryId, TOP } from '../../../../src/remote/runtools/ids.ts';
-import { clearLate, clearStrays, clearUntold, strayOf } from '../../../../src/remote/runtools/strays.ts';
+import {
+  clearLate,
+  clearStrays,
+  clearUntold,
+  movedAside,
+  strayOf,
+} from '../../../../src/remote/runtools/strays.ts';
 import type { Retirement } from '../../../../src/remote/runtools/trash.ts';
 import type { Entry } from '../../../../src/remote/runtools/wire.ts';
+import { at } from '../support.ts';
 
-const listOf = (...names: readonly string[]): ReadonlyMap<string, Entry> =>
+const listOf = (...names: readonly string[]): Map<string, Entry> =>
   new Map(
     names.map((name) => [name, { kind: 'file', id: childId(TOP, name), name, size: 3, date: 5 } as const]),
   );
@@ -156,5 +164,44 @@ describe('a stray whose removal waits for a slow gate', () => {
     const { ctx, retired } = scene({ entries: listOf('a', 'a.new') });
     await clearStrays(ctx, [stray], ofOurs);
     expect(retired).toEqual([stray]);
+  });
+});
+
+describe('where a file is that was moved onto a taken name and dated anew', () => {
+  const digest = digestOf(Buffer.from('abc'));
+  const job = { from: at('x'), to: at('a'), expect: { size: 3, date: 1 }, digest };
+  const theirs = { kind: 'file', id: childId(TOP, 'a'), name: 'a', size: 4, date: 5 } as const;
+  const aside = async (
+    change: Partial<RemoteMove> = {},
+    now = listOf('a.new').set('a', theirs),
+    sent: readonly string[] = [],
+  ) => {
+    const { ctx } = scene({ sent });
+    const traits = { moveKeepsDate: false, datesFollowClock: false };
+    const times = { span: () => ({ sentAt: 0, answeredAt: 9 }) };
+    const aim = { job: { ...job, ...change, times }, step: childId(TOP, 'a'), before: listOf() };
+    return movedAside({ ...ctx, traits } as unknown as Context, aim, now);
+  };
+
+  test('is told by its content', async () => {
+    expect(await aside()).toBe('/a.new');
+  });
+
+  test.each([
+    ['it holds something else', { digest: digestOf(Buffer.from('xyz')) }],
+    ['nobody knows what was moved', { digest: undefined }],
+    ['it has another size', { expect: { size: 4, date: 1 } }],
+  ])('is not told when %s', async (_, change) => {
+    expect(await aside(change)).toBeUndefined();
+  });
+
+  test('is not told by a file beside a free name, by one of two, nor by what we sent there', async () => {
+    expect(await aside({}, listOf('a.new'))).toBeUndefined();
+    expect(await aside({}, listOf('a.new', 'a2').set('a', theirs))).toBeUndefined();
+    expect(await aside({}, listOf('a.new').set('a', theirs), ['a.new'])).toBeUndefined();
+  });
+
+  test('is not where somebody copied it to, once it has its name', async () => {
+    expect(await aside({}, listOf('a', 'a.new'), ['a'])).toBeUndefined();
   });
 });

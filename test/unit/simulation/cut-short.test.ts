@@ -1,0 +1,40 @@
+import { describe, expect, it } from 'vitest';
+import { createCutShort } from '../../../src/simulation/cut-short.ts';
+import type { Truth } from '../../../src/simulation/truth.ts';
+
+const COPY = 'd/a.new (conflict 2026-01-05 11.23.58 m0).txt';
+
+/** Something was left at `d/a.new.txt` whose sender does not know of it, and a person wrote into it. */
+function leftBehind() {
+  const cutShort = createCutShort({} as Truth);
+  cutShort.storedUnheard('d/a.new.txt', 'sent');
+  cutShort.named('d/a.new.txt', 'written');
+  return cutShort;
+}
+
+describe('the conflict copy of what was left under a stray name', () => {
+  it('is that file still: what a person writes into it is theirs', () => {
+    const cutShort = leftBehind();
+    cutShort.setAside(COPY, 'written');
+    cutShort.named(COPY, 'more');
+    expect(cutShort.wasLeft('more')).toBe(true);
+  });
+
+  it.each([
+    ['of another content', COPY, 'other'],
+    ['of another name', COPY.replace('a.new', 'b.new'), 'written'],
+    ['in another folder', COPY.replace('d/', 'e/'), 'written'],
+    ['that is no conflict copy', 'd/a.new.new.txt', 'written'],
+  ])('is not taken for one %s', (_, path, content) => {
+    const cutShort = leftBehind();
+    cutShort.setAside(path, content);
+    cutShort.named(path, 'more');
+    expect(cutShort.wasLeft('more')).toBe(false);
+  });
+
+  it('is not excused under a name that no process gave it', () => {
+    const cutShort = leftBehind();
+    cutShort.named(COPY, 'more');
+    expect(cutShort.wasLeft('more')).toBe(false);
+  });
+});
