@@ -182,6 +182,25 @@ describe('a move', () => {
     expect(await remote.move({ from: at('b'), to: at('c'), expect: b ?? a })).toBeUndefined();
   });
 
+  test.each([
+    ['within a folder', 'b', 'overwrite'],
+    ['within a folder of a server that keeps both', 'b', 'rename'],
+    ['to another folder', 'x/a', 'overwrite'],
+    ['to another folder of a server that refuses', 'x/a', 'refuse'],
+    ['to another folder and name', 'x/b', 'overwrite'],
+  ] as const)(
+    'that dates anew does not take along an edit of the same size that was made while it waited %s',
+    async (_, to, taken) => {
+      Object.assign(site.behaviour, { moveDate: 'new', takenName: taken });
+      const stamp = await place('a', 'ours');
+      await place('x/other', '');
+      const remote = site.far.remote({ moveKeepsDate: false, takenUpload: taken, takenMove: taken });
+      site.whileWaiting('move', () => place('a', 'edit'), 60_000);
+      expect(await codeOf(remote.move({ from: at('a'), to: at(to), expect: stamp }))).toBe('changed');
+      expect(await site.disk('a')).toBe('edit');
+    },
+  );
+
   test('is looked up when the answer does not tell the new id', async () => {
     site.behaviour.putAnswer = 'empty';
     const stamp = await place('a', 'a');
