@@ -84,6 +84,40 @@ describe.each([true, false])('a removal with the trash %s', (trash) => {
   });
 });
 
+test.each([
+  ['is not deleted for good', { trash: false }, {}],
+  ['is not taken where moves date anew', { trash: true }, { moveKeepsDate: false }],
+])('an edit of the same size while a removal waits for its turn %s', async (_, options, traits) => {
+  if (options.trash) site.behaviour.moveDate = 'new';
+  await place('a', 'ours');
+  await place('x/b', 'ours');
+  await place('c', 'ours');
+  const remote = site.far.remote(traits, options);
+  const tree = await sweepTree(remote);
+  const edit = async () => {
+    await place('a', 'edit');
+    await place('x/b', 'edit');
+  };
+  site.whileWaiting(options.trash ? 'move' : 'remove', edit, 60_000);
+  const wanted = { a: seen(tree, 'a'), x: seen(tree, 'x'), c: seen(tree, 'c') };
+  expect(codes(await removeAll(remote, wanted))).toEqual({ a: 'changed', x: 'changed', c: 'ok' });
+  expect(await theirs()).toEqual(['a', 'x/b']);
+  expect(await site.disk('a')).toBe('edit');
+});
+
+test('a removal whose turn never comes in time removes nothing', async () => {
+  await place('a', 'ours');
+  const remote = site.far.remote({}, { trash: false });
+  const tree = await sweepTree(remote);
+  const { run } = site.far.gate;
+  site.far.gate.run = async (ticket, send, signal) => {
+    if (ticket.label === 'remove') site.clock.pass(3000);
+    return run(ticket, send, signal);
+  };
+  expect(codes(await removeAll(remote, { a: seen(tree, 'a') }))).toEqual({ a: 'rate-limited' });
+  expect(await theirs()).toEqual(['a']);
+});
+
 test('a folder on a server that hides dot files goes to the trash even when it is off', async () => {
   site.behaviour.showHidden = 'ignored';
   await place('x/1', 'one');
