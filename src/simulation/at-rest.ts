@@ -162,7 +162,7 @@ export interface Past {
   readonly left: ReadonlyMap<string, Taken>;
   /** Whether a process ever sent this content up. */
   readonly wasSent: (content: string) => boolean;
-  readonly cutShort: Pick<CutShort, 'liesInTrash' | 'wasLeft'>;
+  readonly cutShort: Pick<CutShort, 'liesInTrash' | 'wasLeft' | 'wasTurned'>;
 }
 
 export function atRest(of: ChecksOf, violated: Checks['violated'], { left, wasSent, cutShort }: Past): void {
@@ -215,8 +215,17 @@ export function atRest(of: ChecksOf, violated: Checks['violated'], { left, wasSe
       violated('no-false-conflict', `${path}, though nobody shares a path`);
     // What no process sent up, a person wrote there, into what lay under that name: it is theirs since.
     const content = there.get(path);
-    const isTheirs = content !== undefined && content !== FOLDER && content !== '' && !wasSent(content);
-    if (isStray(path) && !isTheirs && !isExpectedStray(path, scenario) && !cutShort.wasLeft(content))
+    const isTheirs =
+      content === FOLDER
+        ? cutShort.wasTurned(inWorkspace(baseOf(scenario), path))
+        : content !== undefined && content !== '' && !wasSent(content);
+    // By its own name: of what is below such a folder the folder tells.
+    if (
+      isStray(path.slice(path.lastIndexOf('/') + 1)) &&
+      !isTheirs &&
+      !isExpectedStray(path, scenario) &&
+      !cutShort.wasLeft(content)
+    )
       violated('no-leftovers', `the stray name ${path}`);
   }
 }

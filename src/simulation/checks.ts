@@ -142,7 +142,7 @@ export function createChecks(of: ChecksOf): Checks {
       cutShort.died(name, powerCut);
     },
     touched: (path, content) => {
-      if (isStray(path) && content !== undefined)
+      if (content !== undefined)
         cutShort.named(inWorkspace(baseOf(of.scenario), path).normalize('NFC'), keyOf(content));
     },
     heard: (name, event) => {

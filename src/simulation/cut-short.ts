@@ -15,7 +15,7 @@ export interface CutShort {
   storedUnheard(path: string, content: string): void;
   /**
    * A person put this content there. Under such a name it is theirs then, where it could not be cleared away before: its
-   * sender was at it still, or knew nothing of it.
+   * sender was at it still, or knew nothing of it. So is a folder that they made of such a file.
    */
   named(path: string, content: string): void;
   /**
@@ -38,6 +38,8 @@ export interface CutShort {
    * clear it away. Or it is a person's under that name, and nobody may.
    */
   wasLeft(content: string | undefined): boolean;
+  /** Whether a person made a folder of the file that was stored under this name, and put something into it. */
+  wasTurned(path: string): boolean;
 }
 
 interface Replaced {
@@ -59,14 +61,19 @@ export function createCutShort(truth: Truth): CutShort {
   const strays = new Map<string, Map<string, string>>();
   const left = new Set<string>();
   const leftAt = new Set<string>();
+  const turned = new Set<string>();
   const leave = (path: string, content: string): void => {
     left.add(content);
     leftAt.add(path);
   };
+  const isOpen = (path: string): boolean =>
+    leftAt.has(path) || [...strays.values()].some((open) => open.has(path));
   return {
     storedUnheard: leave,
     named: (path, content) => {
-      if (leftAt.has(path) || [...strays.values()].some((open) => open.has(path))) leave(path, content);
+      if (isOpen(path)) leave(path, content);
+      // A file had that name: who put something below it has made a folder of it.
+      for (const above of foldersOf(path)) if (isOpen(above)) turned.add(above);
     },
     setAside: (path, content) => {
       if (MARK.test(path) && left.has(content) && leftAt.has(path.replace(MARK, ''))) leftAt.add(path);
@@ -102,12 +109,18 @@ export function createCutShort(truth: Truth): CutShort {
       if (powerCut) cut.push(...(underWay.get(name) ?? []));
       underWay.delete(name);
     },
+    wasTurned: (path) => turned.has(path),
     wasLeft: (content) => content !== undefined && left.has(content),
     liesInTrash: (content) =>
       cut.some(
         (one) => one.content === content && [...one.machine.disk.holds()].some((held) => isIn(one, held)),
       ),
   };
+}
+
+function foldersOf(path: string): readonly string[] {
+  const names = path.split('/');
+  return names.slice(1).map((_, i) => names.slice(0, i + 1).join('/'));
 }
 
 function isIn(

@@ -9,9 +9,12 @@ import type { Digest } from '../../core/tree.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { isCode, RtsyncError } from '../../lib/errors.ts';
 import type { StorageClient } from './client.ts';
+import { attempt, endsTheRun } from './context.ts';
 import { createFolderMaker, type FolderSigns } from './folders.ts';
 import { childId, type DirId, type EntryId, idName, isIdWithin, isTop, parentId } from './ids.ts';
 import { createLooks } from './looks.ts';
+import { strayOf } from './strays.ts';
+import { sameFile } from './torn.ts';
 import type { Entry, FileEntry, FolderEntry } from './wire.ts';
 
 export interface Homing {
@@ -53,20 +56,53 @@ export async function bringHome(
     await client.remove([entry.id], { signal });
     return undefined;
   }
-  const date = new Date(clock.now());
-  const name =
-    holder === undefined
-      ? idName(to)
-      : conflictName(idName(to), { date, host, taken: (one) => entries.has(one) });
+  const copyName = (taken: Entries): string =>
+    conflictName(idName(to), { date: new Date(clock.now()), host, taken: (one) => taken.has(one) });
+  const name = holder === undefined ? idName(to) : copyName(entries);
   const named = childId(parentId(entry.id), name);
   if (entry.id !== named) await client.rename(entry.id, name, { signal });
-  const told = await client.batch('move', [named], dir, { signal });
-  const landed = told?.find((id) => parentId(id) === dir);
-  if (landed !== undefined) return landed;
+  const landed = await moveHome(client, { entry, named, dir, before: entries }, signal);
+  if (landed === childId(dir, name)) return landed;
+  // The name was taken in the last moment, and the server chose another, which nobody knows to be a conflict copy.
+  const renamed = await attempt(async () => {
+    const { entries: now } = await client.list(dir, { signal });
+    const copy = copyName(now);
+    return (await client.rename(landed, copy, { signal })) ?? childId(dir, copy);
+  });
+  return renamed.ok ? renamed.value : landed;
+}
+
+type Entries = ReadonlyMap<string, Entry>;
+
+interface LastStep {
+  readonly entry: FileEntry | FolderEntry;
+  /** Where it stands in our own folder. */
+  readonly named: EntryId;
+  readonly dir: DirId;
+  readonly before: Entries;
+}
+
+/** Gives where it stands then. Where no answer tells, a file is found under another name by its size and date. */
+async function moveHome(
+  client: StorageClient,
+  { entry, named, dir, before }: LastStep,
+  signal?: AbortSignal,
+): Promise<EntryId> {
+  const sent = await attempt(() => client.batch('move', [named], dir, { signal }));
+  const told = sent.ok ? sent.value?.find((id) => parentId(id) === dir) : undefined;
+  if (told !== undefined) return told;
+  if (!sent.ok && (!sent.error.ambiguous || endsTheRun(sent.error))) throw sent.error;
+  const name = idName(named);
   // Some servers pass over what they cannot do and say that all is well.
   if ((await client.list(parentId(named), { signal })).entries.has(name))
-    throw new RtsyncError('bad-answer', `the server left ${JSON.stringify(named)} where it was`);
-  return childId(dir, name);
+    throw sent.ok
+      ? new RtsyncError('bad-answer', `the server left ${JSON.stringify(named)} where it was`)
+      : sent.error;
+  const { entries: now } = await client.list(dir, { signal });
+  const isIt = (one: Entry | undefined): boolean =>
+    one?.kind === 'file' && entry.kind === 'file' && sameFile(one, entry);
+  const aside = !now.has(name) || isIt(now.get(name)) ? undefined : strayOf(name, before, now, isIt);
+  return aside ?? childId(dir, name);
 }
 
 interface Goal {

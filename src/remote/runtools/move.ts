@@ -1,11 +1,11 @@
 /**
- * One rename or move. Looked at on both ends before, where a taken name would be overwritten right before each step;
- * after an error or an odd answer, looked at again. The server can
- * change either the name or the folder of an entry, so a move of both takes two steps, by a name in between that was
- * seen free: the new name in the old folder, or the old name in the new one. Where both are taken it goes by a folder of
- * our own (`moving.ts`), so that no name which nobody chose is ever seen beside people's files. What fails half-way is
- * taken back; what a crash leaves half-way is known by its name alone: a free name of these two that holds the very
- * entry, or what lies in our own folder, which says where it was going. So whoever tries the same move again goes on.
+ * One rename or move. Looked at on both ends before, and right before each step where nobody could see later what it did:
+ * a taken name would be overwritten, or what goes is dated anew; after an error or an odd answer, looked at again. The
+ * server can change either the name or the folder of an entry, so a move of both takes two steps, by a name in between
+ * that was seen free: the new name in the old folder, or the old name in the new one. Where both are taken it goes by a
+ * folder of our own (`moving.ts`), so that no name which nobody chose is ever seen beside people's files. What fails
+ * half-way is taken back; what a crash leaves half-way is known by its name alone: a free name of these two that holds the
+ * very entry, or what lies in our own folder, which says where it was going. Whoever tries the same move again goes on.
  */
 import type { RemoteStamp } from '../../core/tree.ts';
 import { RtsyncError } from '../../lib/errors.ts';
@@ -54,9 +54,8 @@ async function moveEntry(ctx: Context, job: TimedMove, signal?: AbortSignal): Pr
   const looked = ctx.traits.moveKeepsDate
     ? await ctx.looks.at(parentId(from), true, signal)
     : await ctx.looks.fresh(parentId(from), signal);
-  const source = looked.entries;
   const aimed = await ctx.looks.at(parentId(to), false, signal);
-  const target = aimed.entries;
+  const [source, target] = [looked.entries, aimed.entries];
   const entry = source.get(idName(from));
   const twofold = parentId(from) !== parentId(to) && idName(from) !== idName(to);
   if (!isExpected(entry, job)) {
@@ -110,9 +109,8 @@ interface Walk {
 async function walk(ctx: Context, { job, from, steps, seen }: Walk, signal?: AbortSignal): Promise<void> {
   let at = from;
   for (const [i, step] of steps.entries()) {
-    const known = i === 0 ? seen.find(({ dir }) => dir === parentId(step))?.look : undefined;
     try {
-      at = await makeStep(ctx, { job, at, step, known }, i === 0 ? signal : undefined);
+      at = await makeStep(ctx, { job, at, step, seen: i === 0 ? seen : [] }, i === 0 ? signal : undefined);
     } catch (error) {
       if (await retreat(ctx, at, [from, ...steps.slice(0, i)])) throw error;
       throw leftHalfway(failed(error).error, job);
@@ -152,8 +150,8 @@ interface OneStep {
   readonly job: TimedMove;
   readonly at: EntryId;
   readonly step: EntryId;
-  /** The folder that it goes to, listed for this move. */
-  readonly known: Listing | undefined;
+  /** Lists that are good for it. */
+  readonly seen: Walk['seen'];
   readonly aim?: Aim;
 }
 
@@ -182,37 +180,48 @@ async function seenFree(ctx: Context, { job, step }: OneStep, signal?: AbortSign
 }
 
 /**
- * Sends it while a list is young that shows the name free, where the server would overwrite a taken one. Throws when the
- * step was not sent; what comes of one that was sent is an outcome, since an error does not tell.
+ * Sends it while a list is young that shows the name free, where the server would overwrite a taken one, and the version
+ * that was expected, where nobody could see afterwards that another was moved. Throws when the step was not sent; what
+ * comes of one that was sent is an outcome, since an error does not tell.
  * RACE: what takes the name between that list and the arrival of the step is overwritten: the list, its turn at the gate
  * and one request (2 s and a request at most, or 20 turns of a slow gate). An edit of what is moved goes along with it,
  * and shows by its date; where moves date anew, by its size alone.
  */
 async function sendStep(
   ctx: Context,
-  { job, at, step, known, aim }: OneStep,
+  { job, at, step, seen, aim }: OneStep,
   signal?: AbortSignal,
 ): Promise<Outcome<EntryId>> {
   const { onSent } = job.times;
   const send = async (young: Partial<Young>): Promise<Outcome<EntryId>> => {
-    try {
-      return {
-        ok: true,
-        value: await take(ctx, at, step, { signal, onSent, ...young, ...(aim && { aim }) }),
-      };
-    } catch (error) {
-      if (error instanceof Stale) throw error;
-      return failed(error);
-    }
+    const sent = take(ctx, at, step, { signal, onSent, ...young, ...(aim && { aim }) });
+    return sent.then(
+      (value) => ({ ok: true, value }),
+      (error) => {
+        if (error instanceof Stale) throw error;
+        return failed(error);
+      },
+    );
   };
-  if (isOnTheWay(step) || ctx.traits.takenMove !== 'overwrite') return send({});
-  const dir = parentId(step);
-  const look = async (again: boolean): Promise<Listing> =>
-    !again && known !== undefined ? known : ctx.looks.fresh(dir, signal);
-  return whileYoung(ctx.looks, look, (seen, young) => {
-    if (seen.entries.has(idName(step))) throw taken(job);
-    if (dir === parentId(at) && !isMoved(seen.entries.get(idName(at)), job)) throw changed(job.from);
-    return send(unlessTaken(ctx.looks, young, dir, [idName(step)]));
+  const home = parentId(at);
+  const first = at === idBelow(ctx.rootId, job.from);
+  const overwrites = !isOnTheWay(step) && ctx.traits.takenMove === 'overwrite';
+  const hides = first && !ctx.traits.moveKeepsDate && job.expect !== 'folder';
+  if (!overwrites && !hides) return send({});
+  const dir = overwrites ? parentId(step) : home;
+  const look = async (of: DirId, again: boolean): Promise<Listing> =>
+    (again ? undefined : seen.find((one) => one.dir === of)?.look) ?? ctx.looks.fresh(of, signal);
+  let here: Listing | undefined;
+  const lookAtBoth = async (again: boolean): Promise<Listing> => {
+    if (hides || dir === home) here = await look(home, again);
+    return here !== undefined && dir === home ? here : look(dir, again);
+  };
+  return whileYoung(ctx.looks, lookAtBoth, (listed, young) => {
+    if (overwrites && listed.entries.has(idName(step))) throw taken(job);
+    // A step has dated it anew.
+    if (here && !(first ? isExpected : isMoved)(here.entries.get(idName(at)), job)) throw changed(job.from);
+    const still: Young['still'] = (pace) => young.still(pace) && (!here || ctx.looks.trusts(here, pace));
+    return send(unlessTaken(ctx.looks, { ...young, still }, dir, overwrites ? [idName(step)] : []));
   });
 }
 

@@ -79,6 +79,7 @@ export function createRunToolsRemote(options: RunToolsRemoteOptions): Remote {
       folders,
       clock,
       movesKeepDates: traits.moveKeepsDate,
+      keepsBoth: traits.takenMove === 'rename',
       ...(options.random === undefined ? {} : { random: options.random }),
     }),
     fileClock: createFileClock(traits.dateGrain, clock),

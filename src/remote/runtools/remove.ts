@@ -5,6 +5,7 @@
 import { keyOf, nameOf, parentOf } from '../../core/path.ts';
 import type { FolderNode, RemoteStamp } from '../../core/tree.ts';
 import { isCode, RtsyncError } from '../../lib/errors.ts';
+import { type Pace, Stale } from '../../lib/gate.ts';
 import type { Removal } from '../remote.ts';
 import { attempt, type Context, changed, chunks, failed, heed, inParallel } from './context.ts';
 import { BATCH } from './guard.ts';
@@ -12,6 +13,7 @@ import { type DirId, type EntryId, idBelow } from './ids.ts';
 import { matches } from './looks.ts';
 import { firstDifference } from './same-tree.ts';
 import type { Fates } from './trash.ts';
+import type { Young } from './while-young.ts';
 import type { Listing } from './wire.ts';
 
 interface Doomed {
@@ -23,6 +25,8 @@ type Sight = 'as expected' | 'missing';
 
 /** Batches under way: each waits for a few requests, and none for another's. */
 const BATCHES_AT_ONCE = 4;
+/** Looks that one batch may use up. */
+const MOST_LOOKS = 8;
 
 export async function remove(
   ctx: Context,
@@ -31,24 +35,48 @@ export async function remove(
 ): Promise<void> {
   const [retired, destroyed] = [removals.filter(isKept(ctx)), removals.filter((one) => !isKept(ctx)(one))];
   const begun = ctx.clock.monotonic();
-  // One list serves all batches that come to its folder within a moment.
-  const look: Look = (dir) => ctx.looks.since(begun, dir, signal);
-  // What is deleted for good cannot be given back, so it relies on nothing that was seen before.
+  // What is deleted for good cannot be given back.
   for (const batch of chunks(destroyed, BATCH)) {
-    const doomed = await asExpected(ctx, batch, look, signal);
-    const fates = await ctx.trash.destroy(idsOf(doomed), { signal });
-    await tell(doomed, fates, (error) => error);
+    const destroy: Deed = async (doomed, young) =>
+      tell(doomed, await ctx.trash.destroy(idsOf(doomed), { signal, young }), (error) => error);
+    await whileSeen(ctx, { removals: batch, begun }, destroy, signal);
   }
-  // In the trash all is looked at once more, and what somebody edited since the look is given back. Where a move dates the
-  // file anew that would not be seen: there the look must be as young as can be.
-  const recent: Look = ctx.traits.moveKeepsDate ? (dir) => ctx.looks.at(dir, true, signal) : look;
   await inParallel(byDistinctNames(retired), BATCHES_AT_ONCE, async (batch) => {
-    const doomed = await asExpected(ctx, batch, recent, signal);
-    if (doomed.length === 0) return;
-    const expected = new Map(doomed.map(({ id, removal }) => [id, removal.expect]));
-    const { fates } = await ctx.trash.retire(idsOf(doomed), expected, { signal });
-    await tell(doomed, fates, (error) => (isCode(error, 'bad-request') ? noTrash(error) : error));
+    const retire = async (doomed: readonly Doomed[], young?: Young): Promise<void> => {
+      const expected = new Map(doomed.map(({ id, removal }) => [id, removal.expect]));
+      const { fates } = await ctx.trash.retire(idsOf(doomed), expected, { signal, ...(young && { young }) });
+      await tell(doomed, fates, (error) => (isCode(error, 'bad-request') ? noTrash(error) : error));
+    };
+    // Where a move dates the file anew, nobody could tell in the trash what somebody edited since the look.
+    if (!ctx.traits.moveKeepsDate) return whileSeen(ctx, { removals: batch, begun }, retire, signal);
+    // All is looked at once more in the trash, and what somebody edited since the look is given back.
+    const doomed = await asExpected(ctx, batch, (dir) => ctx.looks.at(dir, true, signal), signal);
+    if (doomed.length > 0) await retire(doomed);
   });
+}
+
+type Deed = (doomed: readonly Doomed[], young: Young) => Promise<void>;
+
+/** The deed on those that stand as they were seen, looked at again as often as its turn came too late for the look. */
+async function whileSeen(
+  ctx: Context,
+  { removals, begun }: { readonly removals: readonly Removal[]; readonly begun: number },
+  deed: Deed,
+  signal?: AbortSignal,
+): Promise<void> {
+  let rest = removals;
+  for (let looked = 0; looked < MOST_LOOKS; looked += 1) {
+    const { look, still } = lookSince(ctx, looked === 0 ? begun : ctx.clock.monotonic(), signal);
+    const doomed = await asExpected(ctx, rest, look, signal);
+    if (doomed.length === 0) return;
+    try {
+      return await deed(doomed, { still, priority: Math.min(looked, 1) });
+    } catch (error) {
+      if (!(error instanceof Stale)) throw error;
+      rest = doomed.map(({ removal }) => removal);
+    }
+  }
+  await Promise.all(rest.map((removal) => removal.done(failed(tooOld()))));
 }
 
 /** A server that hides dot files would delete with a folder what nobody ever saw. */
@@ -92,6 +120,38 @@ function idsOf(doomed: readonly Doomed[]): readonly EntryId[] {
 
 type Look = (dir: DirId) => Promise<Listing>;
 
+interface Looking extends Pick<Young, 'still'> {
+  readonly look: Look;
+}
+
+/**
+ * Each folder as it is since a moment, listed once for all batches that come to it soon: what was seen before may have
+ * been edited since. What relies
+ * on these lists is sent while the last of them is young, if the server asked for no pause since the first: however many
+ * they are, they take no longer than their turns.
+ */
+function lookSince(ctx: Context, begun: number, signal?: AbortSignal): Looking {
+  const seen = new Map<DirId, Promise<Listing>>();
+  const lists: Listing[] = [];
+  return {
+    look: (dir) => {
+      const known = seen.get(dir);
+      if (known !== undefined) return known;
+      const listing = ctx.looks.since(begun, dir, signal).then((list) => {
+        lists.push(list);
+        return list;
+      });
+      seen.set(dir, listing);
+      return listing;
+    },
+    still: (pace: Pace) => {
+      const openSince = ctx.clock.monotonic() - pace.openMs;
+      const trusted = lists.filter((list) => ctx.looks.trusts(list, pace));
+      return trusted.length > 0 && lists.every((list) => list.sentAt >= openSince || trusted.includes(list));
+    },
+  };
+}
+
 async function lookAt(
   ctx: Context,
   { path, expect }: Removal,
@@ -111,6 +171,13 @@ async function lookAt(
   const difference = await firstDifference({ look, dates: true }, id, expect);
   if (difference !== undefined) throw changed(difference, 'differs from what was seen there');
   return 'as expected';
+}
+
+function tooOld(): RtsyncError {
+  return new RtsyncError(
+    'rate-limited',
+    'nothing was removed: each time its turn came, the last look was too old; try again later',
+  );
 }
 
 function noTrash(error: RtsyncError): RtsyncError {

@@ -11,7 +11,7 @@ import type { Outcome, WriteSource, Written } from '../remote.ts';
 import { attempt, type Context, changed, failed, heed, inParallel } from './context.ts';
 import { startTimes, type Times, teachClock } from './dating.ts';
 import type { Sending } from './file-clock.ts';
-import { childId, type DirId, type EntryId, idName } from './ids.ts';
+import { childId, type DirId, type EntryId } from './ids.ts';
 import {
   asListed,
   finish,
@@ -115,6 +115,12 @@ async function swap(ctx: Context, job: Swap, signal?: AbortSignal): Promise<void
     await outlastGrain(ctx, ctx.clock.monotonic());
     return ctx.looks.fresh(job.dir);
   });
+  const vacant =
+    refused === undefined || !listed.ok ? [] : freed.filter(({ name }) => !listed.value.entries.has(name));
+  const old = vacant.flatMap(({ id, write }) => (write.expect === undefined ? [] : [id]));
+  // Nothing could take their names. Their copies in the trash are the only ones.
+  if (folder !== undefined && old.length > 0)
+    await ctx.trash.giveBack({ into: folder, dir: job.dir, ids: old });
   for (const item of freed) {
     const outcome = displaced.has(item)
       ? failed(writtenMeanwhile(item))
@@ -127,10 +133,7 @@ async function swap(ctx: Context, job: Swap, signal?: AbortSignal): Promise<void
         ...{ name: item.name, before: before.entries, now: listed.value.entries, source: ours.source },
         isOurs: (entry) => isMoved(ctx, entry, ours, moving),
       });
-    const vacant = refused !== undefined && listed.ok && !listed.value.entries.has(item.name);
-    if (vacant && folder !== undefined && item.write.expect !== undefined)
-      await putBack(ctx, childId(folder, item.name), job.dir);
-    await finish(item, vacant ? failed(refused) : outcome);
+    await finish(item, refused !== undefined && vacant.includes(item) ? failed(refused) : outcome);
   }
   if (folder === undefined || ctx.keepTrash) return;
   // What could not be given back lies there and nowhere else.
@@ -282,13 +285,4 @@ async function moveToFree(
     const names = free.map(({ name }) => name);
     return send(free, unlessTaken(ctx.looks, young, job.dir, names));
   });
-}
-
-/**
- * Nothing could take the name: the old version gets it back. Its copy in the trash was the only one.
- * RACE: on a server that overwrites, what took the name since it was listed is overwritten: one request and its turn.
- */
-async function putBack(ctx: Context, old: EntryId, dir: DirId): Promise<void> {
-  await attempt(() => ctx.client.batch('move', [old], dir));
-  ctx.looks.put(dir, idName(old), 'file');
 }

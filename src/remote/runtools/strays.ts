@@ -19,13 +19,16 @@ import type { Entry, FileEntry, Listing } from './wire.ts';
 const TRIES = 4;
 
 type Entries = ReadonlyMap<string, Entry>;
+type Clearing = Pick<Context, 'looks' | 'keepTrash'> & {
+  readonly trash: Pick<Context['trash'], 'folder' | 'retire' | 'destroy'>;
+};
 type IsOurs = (entry: FileEntry) => boolean;
 
 /** When a name was taken in the moment it was free: what the answer says of one folder, and who got no name. */
-export function straysAmong(
+export function straysAmong<T extends Pick<Item, 'id'>>(
   told: readonly EntryId[],
-  asked: readonly Item[],
-): { readonly strays: readonly EntryId[]; readonly without: readonly Item[] } {
+  asked: readonly T[],
+): { readonly strays: readonly EntryId[]; readonly without: readonly T[] } {
   const dirs = new Set(asked.map(({ id }) => parentId(id)));
   const ids = new Set(asked.map(({ id }) => id));
   const strays = told.filter((id) => dirs.has(parentId(id)) && !ids.has(id));
@@ -33,7 +36,7 @@ export function straysAmong(
 }
 
 /** Of one folder. What is not `isOurs` any more stays. Never throws. */
-export async function clearStrays(ctx: Context, strays: readonly EntryId[], isOurs: IsOurs): Promise<void> {
+export async function clearStrays(ctx: Clearing, strays: readonly EntryId[], isOurs: IsOurs): Promise<void> {
   let rest = strays;
   for (let tries = 0; tries < TRIES; tries += 1) {
     const [first] = rest;
@@ -59,7 +62,7 @@ export async function clearStrays(ctx: Context, strays: readonly EntryId[], isOu
 }
 
 /** Gives those that still stand. What changed has been given back. */
-async function giveUp(ctx: Context, ours: readonly FileEntry[], how: Retirement): Promise<EntryId[]> {
+async function giveUp(ctx: Clearing, ours: readonly FileEntry[], how: Retirement): Promise<EntryId[]> {
   const ids = ours.map(({ id }) => id);
   const expected = new Map(
     ours.flatMap(({ id, size, date }) =>

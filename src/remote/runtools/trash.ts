@@ -10,6 +10,7 @@ import { Stale } from '../../lib/gate.ts';
 import type { Manner, StorageClient } from './client.ts';
 import { attempt, changed, failed, inParallel } from './context.ts';
 import { ensureOwn, type FolderMaker } from './folders.ts';
+import { type Given, giveBack } from './give-back.ts';
 import { childId, type DirId, type EntryId, idName, OWN_NAME, parentId, TOP } from './ids.ts';
 import type { Looks } from './looks.ts';
 import { firstDifference, isVersion } from './same-tree.ts';
@@ -31,6 +32,8 @@ export interface Trash {
     expected: ReadonlyMap<EntryId, RemoteStamp | FolderNode<RemoteStamp>>,
     how?: Retirement,
   ): Promise<{ readonly folder: EntryId | undefined; readonly fates: Fates }>;
+  /** Moves what lies there back to its name, unless that is taken by then. Never throws. */
+  giveBack(given: Given): Promise<void>;
   /** Deletes at most 250 entries for good. Throws nothing but `Stale`, when its look has grown old. */
   destroy(ids: readonly EntryId[], how?: Pick<Retirement, 'signal' | 'young'>): Promise<Fates>;
 }
@@ -53,12 +56,9 @@ export interface TrashOptions {
   readonly random?: () => string;
   /** Whether a moved file keeps its date on this server. */
   readonly movesKeepDates: boolean;
+  /** Whether the server keeps both when something is moved onto a taken name. */
+  readonly keepsBoth: boolean;
 }
-
-/** What was taken by mistake must go back, whatever the network does. */
-const GIVE_BACK_TRIES = 4;
-/** The try that moves each by itself. */
-const ONE_BY_ONE = 2;
 
 type Expected = readonly [EntryId, RemoteStamp | FolderNode<RemoteStamp>];
 
@@ -135,11 +135,7 @@ export function createTrash(options: TrashOptions): Trash {
     const moved: Moved = { entries: gone, certain };
     const wrong = await unexpected(into, moved);
     await inParallel([...new Set(wrong.map(parentId))], 8, (dir) =>
-      giveBack(
-        into,
-        dir,
-        wrong.filter((id) => parentId(id) === dir),
-      ),
+      trash.giveBack({ into, dir, ids: wrong.filter((id) => parentId(id) === dir) }),
     );
     for (const id of wrong) fates.set(id, changed(id));
     return { folder: into, fates };
@@ -165,31 +161,10 @@ export function createTrash(options: TrashOptions): Trash {
     return found;
   };
 
-  /**
-   * All of one folder at once, since their names are vacant until then. One bad id may stop a batch, so what two batches
-   * left behind goes one by one.
-   * RACE: when yet another file has taken the name since, the one in the trash stays there; what takes it after the list,
-   * before the move arrives (its turn at the gate and one request), is overwritten on a server that overwrites.
-   */
-  const giveBack = async (into: EntryId, dir: DirId, ids: readonly EntryId[]): Promise<void> => {
-    let rest = ids;
-    for (let tries = 0; tries < GIVE_BACK_TRIES && rest.length > 0; tries += 1) {
-      const parts = tries === ONE_BY_ONE ? rest.map((id) => [id]) : [rest];
-      for (const part of parts) {
-        const listed = await attempt(() => client.list(dir));
-        if (!listed.ok) break;
-        const { entries } = listed.value;
-        rest = rest.filter((id) => !entries.has(idName(id)));
-        const from = part.filter((id) => rest.includes(id)).map((id) => childId(into, idName(id)));
-        if (from.length > 0) await attempt(() => client.batch('move', from, dir));
-      }
-    }
-    await attempt(() => looks.fresh(dir));
-  };
-
-  return {
+  const trash: Trash = {
     folder,
     retire,
+    giveBack: (given) => giveBack({ ...options, trash }, given),
     destroy: (ids, { signal, young } = {}) => {
       let manner: Manner = { signal, ...young };
       const run = async (rest: readonly EntryId[]) => {
@@ -201,6 +176,7 @@ export function createTrash(options: TrashOptions): Trash {
       return carryOut(looks, ids, run, () => signal);
     },
   };
+  return trash;
 }
 
 /**

@@ -43,6 +43,11 @@ export interface Doer {
   readonly sentAt: number;
   readonly growing: boolean;
   readonly givenUp: boolean;
+  /**
+   * The folder that an upload was sent to. It goes on wherever its file is moved meanwhile, and what its sender can know
+   * of it is what it knew of this folder.
+   */
+  readonly sentTo: string | undefined;
   request(): string;
   lastListedAt(folder: string): number | undefined;
   madeAt(folder: string): number | undefined;
@@ -67,8 +72,7 @@ export function createChanges(top: SimFolder): Changes {
       const node = lookAt(top, path.split('/'));
       const after = node?.kind === 'file' ? node.bytes : undefined;
       if (isSame(before?.bytes, after)) continue;
-      const slash = path.lastIndexOf('/');
-      const folder = slash < 0 ? '' : path.slice(0, slash);
+      const folder = doer.sentTo ?? path.slice(0, Math.max(0, path.lastIndexOf('/')));
       const change: SimServerChange = {
         ...{ path, before: before?.bytes, after, request: doer.request(), client: doer.client, at },
         ...{ sentAt: doer.sentAt, growing: doer.growing && after !== undefined, givenUp: doer.givenUp },

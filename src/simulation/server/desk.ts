@@ -136,16 +136,18 @@ function done<T>(
       throw new Refusal(404, 'not_found', 'The workspace does not exist.');
     }
     const asked = { method, headers, address, body };
-    return changes.doing(doerOf(letter, growing), desk.now(), (act) => deed(asked, act));
+    const sentTo = letter.kind === 'upload' ? sentUpload(shelf, asked).parent.join('/') : undefined;
+    return changes.doing(doerOf(letter, growing, sentTo), desk.now(), (act) => deed(asked, act));
   });
 }
 
-function doerOf(letter: Letter, growing: boolean): Doer {
+function doerOf(letter: Letter, growing: boolean, sentTo: string | undefined): Doer {
   return {
     client: letter.client,
     sentAt: letter.sentAt,
     growing,
     givenUp: letter.givenUp,
+    sentTo,
     request: () =>
       letter.kind === 'change' ? `${letter.what} ${letter.body.toString('utf8', 0, 500)}` : letter.what,
     madeAt: (folder) => letter.listings.madeAt(folder),

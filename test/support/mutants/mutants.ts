@@ -189,9 +189,9 @@ export const MUTANTS: readonly Mutant[] = [
     breaks: 'nothing unseen is removed: what was taken by mistake goes back',
     patches: [
       {
-        file: 'remote/runtools/trash.ts',
-        find: "if (from.length > 0) await attempt(() => client.batch('move', from, dir));",
-        replace: '',
+        file: 'remote/runtools/give-back.ts',
+        find: 'const sent = from.length > 0 ?',
+        replace: 'const sent = from.length < 0 ?',
       },
     ],
     world: 650,

@@ -38,3 +38,20 @@ describe('the conflict copy of what was left under a stray name', () => {
     expect(cutShort.wasLeft('more')).toBe(false);
   });
 });
+
+describe('a folder that a person makes of what was stored under a stray name', () => {
+  it('is theirs once they have put something into it', () => {
+    const cutShort = leftBehind();
+    expect(cutShort.wasTurned('d/a.new.txt')).toBe(false);
+    cutShort.named('d/a.new.txt/inside', 'theirs');
+    expect(cutShort.wasTurned('d/a.new.txt')).toBe(true);
+    expect(cutShort.wasTurned('d')).toBe(false);
+    expect(cutShort.wasLeft('theirs')).toBe(false);
+  });
+
+  it('is not theirs where nothing was stored under that name', () => {
+    const cutShort = leftBehind();
+    cutShort.named('d/b.new.txt/inside', 'theirs');
+    expect(cutShort.wasTurned('d/b.new.txt')).toBe(false);
+  });
+});

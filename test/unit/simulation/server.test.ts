@@ -485,6 +485,30 @@ describe('the listener', () => {
     expect(seen[1]?.request).toBe('DELETE /files {"ids":["/d"]}');
   });
 
+  it('goes by the folder that a growing upload was sent to, wherever that was moved meanwhile', async () => {
+    const { bench, seen } = listening({ behaviour: { growingUploads: true } });
+    const { agent } = bench.server;
+    const hands = steppedHands();
+    const client = bench.client(hands);
+    agent.mkdir('d');
+    const listed = client.list(at('/d'));
+    await hands.run();
+    await listed;
+    const sent = codeOf(client.upload(at('/d'), 'a', source('0123456789')));
+    await hands.step();
+    bench.clock.pass(100);
+    agent.write('d/a', bytes('1'));
+    agent.move('d', 'e');
+    await hands.run();
+    await sent;
+    expect(seen.map(({ path }) => path)).toEqual(['d/a', 'e/a']);
+    expect(seen[1]).toMatchObject({ wroteBy: 'agent', agentWroteAt: START + 100, lastListedAt: START });
+    const removed = client.list(at('/e')).then(() => client.remove([at('/e/a')]));
+    await hands.run();
+    await removed;
+    expect(seen[2]?.lastListedAt).toBe(START + 100);
+  });
+
   it('counts a name as new where a move brought it', async () => {
     const { bench, client, seen } = listening();
     bench.server.agent.write('d/a', bytes('1'));

@@ -54,3 +54,30 @@ test('two entries in one place are not understood, and not taken for nothing', a
   expect(await finishMoves(homing(), TOP)).toEqual({ finished: [], left: [], whole: false });
   expect((await readdir(moving())).sort()).toEqual(['b', 'c']);
 });
+
+test.each([
+  ['', 'result', 'before'],
+  [', also when no answer tells where that is', 'empty', 'before'],
+  [', also when the answer is lost', 'result', 'lost-answer'],
+] as const)(
+  'a name that is taken in the last moment makes it a conflict copy where a server keeps both%s',
+  async (_, putAnswer, kind) => {
+    Object.assign(site.behaviour, { takenName: 'rename', putAnswer });
+    await site.place('y/z/other', '');
+    const take = async () => void (await site.place('y/z/b', 'somebody’s'));
+    if (kind === 'before') site.faults.next('move', { kind, run: take });
+    else {
+      site.whileWaiting('move', take, 0);
+      site.faults.next('move', { kind });
+    }
+    expect(await finishMoves(homing(), TOP)).toEqual({
+      finished: [expect.stringMatching(/^\/y\/z\/b \(conflict .*desk\)$/)],
+      left: [],
+      whole: true,
+    });
+    expect(await site.disk('y/z/b')).toBe('somebody’s');
+    expect((await site.theirs()).filter((path) => path !== 'y/z/other')).toHaveLength(2);
+    const copy = (await site.theirs()).find((path) => path.includes('conflict'));
+    expect(await site.disk(copy ?? 'none')).toBe('mine');
+  },
+);

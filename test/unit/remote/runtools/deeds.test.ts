@@ -115,6 +115,40 @@ describe('removals of equal names in many folders', () => {
   });
 });
 
+test.each([
+  ['is not deleted for good', { trash: false }, {}],
+  ['is not taken where moves date anew', { trash: true }, { moveKeepsDate: false }],
+])('an edit of the same size while a removal waits for its turn %s', async (_, options, traits) => {
+  if (options.trash) site.behaviour.moveDate = 'new';
+  await place('a', 'ours');
+  await place('x/b', 'ours');
+  await place('c', 'ours');
+  const remote = site.far.remote(traits, options);
+  const tree = await sweepTree(remote);
+  const edit = async () => {
+    await place('a', 'edit');
+    await place('x/b', 'edit');
+  };
+  site.whileWaiting(options.trash ? 'move' : 'remove', edit, 60_000);
+  const wanted = { a: seen(tree, 'a'), x: seen(tree, 'x'), c: seen(tree, 'c') };
+  expect(codes(await removeAll(remote, wanted))).toEqual({ a: 'changed', x: 'changed', c: 'ok' });
+  expect(await theirs()).toEqual(['a', 'x/b']);
+  expect(await site.disk('a')).toBe('edit');
+});
+
+test('a removal whose turn never comes in time removes nothing', async () => {
+  await place('a', 'ours');
+  const remote = site.far.remote({}, { trash: false });
+  const tree = await sweepTree(remote);
+  const { run } = site.far.gate;
+  site.far.gate.run = async (ticket, send, signal) => {
+    if (ticket.label === 'remove') site.clock.pass(3000);
+    return run(ticket, send, signal);
+  };
+  expect(codes(await removeAll(remote, { a: seen(tree, 'a') }))).toEqual({ a: 'rate-limited' });
+  expect(await theirs()).toEqual(['a']);
+});
+
 test('a folder on a server that hides dot files goes to the trash even when it is off', async () => {
   site.behaviour.showHidden = 'ignored';
   await place('x/1', 'one');
@@ -212,6 +246,25 @@ describe('a move', () => {
     });
     expect(await remote.move({ from: at('b'), to: at('c'), expect: b ?? a })).toBeUndefined();
   });
+
+  test.each([
+    ['within a folder', 'b', 'overwrite'],
+    ['within a folder of a server that keeps both', 'b', 'rename'],
+    ['to another folder', 'x/a', 'overwrite'],
+    ['to another folder of a server that refuses', 'x/a', 'refuse'],
+    ['to another folder and name', 'x/b', 'overwrite'],
+  ] as const)(
+    'that dates anew does not take along an edit of the same size that was made while it waited %s',
+    async (_, to, taken) => {
+      Object.assign(site.behaviour, { moveDate: 'new', takenName: taken });
+      const stamp = await place('a', 'ours');
+      await place('x/other', '');
+      const remote = site.far.remote({ moveKeepsDate: false, takenUpload: taken, takenMove: taken });
+      site.whileWaiting('move', () => place('a', 'edit'), 60_000);
+      expect(await codeOf(remote.move({ from: at('a'), to: at(to), expect: stamp }))).toBe('changed');
+      expect(await site.disk('a')).toBe('edit');
+    },
+  );
 
   test('is looked up when the answer does not tell the new id', async () => {
     site.behaviour.putAnswer = 'empty';

@@ -115,4 +115,64 @@ describe('what somebody writes in the moment of a removal', () => {
     const trash = await readdir(join(server.folder, '.rtsync', 'trash'), { recursive: true });
     expect(trash.some((path) => path.endsWith('a.txt'))).toBe(true);
   });
+
+  test.each([
+    ['', 'result', false],
+    [', also when no answer tells where that is', 'empty', false],
+    [', also when the answer is lost', 'result', true],
+  ] as const)(
+    'stays in the trash, and not beside a name that is taken in the last moment, where a server keeps both%s',
+    async (_, putAnswer, isLost) => {
+      Object.assign(server.server.behaviour, { takenName: 'rename', putAnswer });
+      remote = far.remote({ takenUpload: 'rename', takenMove: 'rename' });
+      for (const name of ['a.txt', 'b.txt']) await write(`d/${name}`, 'as agreed');
+      const { tree } = await remote.sweep(noRules);
+      const { send } = far.http;
+      let moves = 0;
+      far.http.send = async (request) => {
+        if (request.method !== 'PUT') return send(request);
+        moves += 1;
+        if (moves === 1)
+          for (const name of ['a.txt', 'b.txt'])
+            await write(`d/${name}`, `an edit of ${name} that nobody saw`);
+        if (moves === 2) await write('d/a.txt', 'and one more');
+        const answer = await send(request);
+        if (moves !== 2 || !isLost) return answer;
+        throw Object.assign(new Error('lost'), { code: 'ECONNRESET' });
+      };
+      const outcomes = await removeAll(remote, {
+        'd/a.txt': seen(tree, 'd/a.txt'),
+        'd/b.txt': seen(tree, 'd/b.txt'),
+      });
+      expect(codes(outcomes)).toEqual({ 'd/a.txt': 'changed', 'd/b.txt': 'changed' });
+      expect(await readdir(join(server.folder, 'd'))).toEqual(['a.txt', 'b.txt']);
+      expect(await read('d/a.txt')).toBe('and one more');
+      expect(await read('d/b.txt')).toBe('an edit of b.txt that nobody saw');
+      const trash = (await readdir(join(server.folder, '.rtsync/trash'), { recursive: true })).filter(
+        (path) => path.endsWith('.txt'),
+      );
+      expect(trash).toHaveLength(1);
+      expect(await read(`.rtsync/trash/${trash[0]}`)).toBe('an edit of a.txt that nobody saw');
+    },
+  );
+
+  test('into what the server stored beside a taken name stays theirs', async () => {
+    server.server.behaviour.takenName = 'rename';
+    remote = far.remote({ takenUpload: 'rename', takenMove: 'rename' });
+    await write('a.txt', 'as agreed');
+    const { tree } = await remote.sweep(noRules);
+    const { send } = far.http;
+    let moves = 0;
+    far.http.send = async (request) => {
+      if (request.method !== 'PUT') return send(request);
+      moves += 1;
+      if (moves < 3) await write('a.txt', `edit ${moves}`);
+      const answer = await send(request);
+      if (moves === 2) await write('a.new.txt', 'theirs since');
+      return answer;
+    };
+    await removeAll(remote, { 'a.txt': seen(tree, 'a.txt') });
+    expect(await read('a.txt')).toBe('edit 2');
+    expect(await read('a.new.txt')).toBe('theirs since');
+  });
 });

@@ -119,6 +119,7 @@ describe('clocks', () => {
       folders,
       clock: behind,
       movesKeepDates: true,
+      keepsBoth: false,
     }).folder('trash');
     await lost.close();
     expect(made.startsWith(`/.rtsync/trash/${dayBack(0)}/`)).toBe(true);

@@ -30,6 +30,25 @@ describe('the moment in which a name is free', () => {
     expect(await names()).toEqual(['a.txt']);
   });
 
+  test.each(['result', 'empty'] as const)(
+    'ends with the old version in the trash when somebody takes its place as it goes back (answer: %s)',
+    async (putAnswer) => {
+      site.behaviour.putAnswer = putAnswer;
+      site.faults.next(moveIn, { kind: 'status', status: 503 }, 2);
+      const back = (entry: RequestEntry): boolean => entry.label === 'move' && entry.target === '/';
+      site.faults.next((entry) => back(entry) && !/staging/.test(entry.ids[0] ?? ''), {
+        kind: 'before',
+        run: () => writeFile(join(site.server.folder, 'a.txt'), 'agent was here'),
+      });
+      expect(
+        codes(await writeAll(site.far.remote(traits), '', { 'a.txt': { text: 'newer', expect: old } })),
+      ).toEqual({ 'a.txt': 'server-error' });
+      expect(await disk('a.txt')).toBe('agent was here');
+      expect(await names()).toEqual(['a.txt']);
+      expect(await trashed()).toEqual(['old']);
+    },
+  );
+
   test('ends with the new version when the second try succeeds or only the answer was lost', async () => {
     for (const kind of ['drop', 'lost-answer'] as const) {
       site.faults.next(moveIn, { kind });
