@@ -34,14 +34,14 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'memory-is-acted-on-here',
     breaks: 'unknown is not absent: by a remembered list nothing here is changed',
     patches: [{ file: 'engine/recall.ts', find: "{ value: 'push' }", replace: "{ value: 'both' }" }],
-    world: 1244,
+    world: 1375,
     in: hasService,
   },
   {
     name: 'temporaries-stay',
     breaks: 'kill it anywhere: what a killed download left is cleared away',
     patches: [{ file: 'local/folder.ts', find: 'clearTemporaries(root, disk);', replace: '' }],
-    world: 1,
+    world: 8,
     in: hasDeath,
   },
   {
@@ -66,7 +66,7 @@ export const MUTANTS: readonly Mutant[] = [
         replace: 'return true;',
       },
     ],
-    world: 18,
+    world: 39,
   },
   {
     name: 'settles-before-deed',
@@ -90,13 +90,13 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'file-not-synced',
     breaks: 'never half a file: a download is on the disk before it has its name',
     patches: [{ file: 'local/place.ts', find: 'await received.handle.sync();', replace: '' }],
-    world: 38,
+    world: 44,
   },
   {
     name: 'folders-not-synced',
     breaks: 'kill it anywhere: names are on the disk before others are given up',
     patches: [{ file: 'local/sync.ts', find: 'await file.sync();', replace: '' }],
-    world: 44,
+    world: 183,
   },
   {
     name: 'any-id-will-do',
@@ -138,7 +138,7 @@ export const MUTANTS: readonly Mutant[] = [
         replace: 'if (!options.dryRun) return;',
       },
     ],
-    world: 28,
+    world: 38,
     in: hasDeath,
   },
   {
@@ -151,7 +151,7 @@ export const MUTANTS: readonly Mutant[] = [
         replace: 'const { entries } = await how.look(dir);\n  if (entries.size >= 0) return undefined;',
       },
     ],
-    world: 261,
+    world: 231,
   },
   {
     name: 'folder-not-looked-into',
@@ -181,7 +181,7 @@ export const MUTANTS: readonly Mutant[] = [
         replace: 'const wrong: EntryId[] = [];',
       },
     ],
-    world: 650,
+    world: 266,
     in: (world) => isRisky(world),
   },
   {
@@ -194,7 +194,7 @@ export const MUTANTS: readonly Mutant[] = [
         replace: 'const sent = from.length < 0 ?',
       },
     ],
-    world: 650,
+    world: 744,
     in: (world) => isRisky(world),
   },
   {
@@ -207,7 +207,7 @@ export const MUTANTS: readonly Mutant[] = [
         replace: 'chunks(retired, BATCH)',
       },
     ],
-    world: 3785,
+    world: 8468,
     in: ({ behaviour, edits }) =>
       behaviour.takenName === 'overwrite' &&
       edits.filter(({ kind, who }) => kind.startsWith('remove') && who !== 'agent').length > 3,
@@ -235,7 +235,7 @@ export const MUTANTS: readonly Mutant[] = [
         replace: 'if (ctx.keepTrash && dir === undefined) bin ??=',
       },
     ],
-    world: 4,
+    world: 5,
   },
   {
     name: 'replaces-any-version-here',
@@ -250,7 +250,7 @@ export const MUTANTS: readonly Mutant[] = [
     }`,
       },
     ],
-    world: 41,
+    world: 592,
   },
   {
     name: 'new-name-by-rename',
@@ -262,7 +262,7 @@ export const MUTANTS: readonly Mutant[] = [
         replace: 'await ground.disk.rename(received.file, file);',
       },
     ],
-    world: 911,
+    world: 947,
     in: ({ shared, edits }) => shared && edits.filter(({ kind }) => kind === 'create').length > 7,
   },
   {
@@ -288,7 +288,7 @@ export const MUTANTS: readonly Mutant[] = [
         replace: "created: 'pull', modified: 'removeRemote', deleted: 'forget'",
       },
     ],
-    world: 2,
+    world: 10,
   },
   {
     name: 'delete-beats-local-edit',
@@ -312,7 +312,7 @@ export const MUTANTS: readonly Mutant[] = [
         replace: "const settled = settle(input, path, entry) === 'undone' ? 'undone' : 'remote';",
       },
     ],
-    world: 7,
+    world: 13,
   },
   {
     name: 'edit-while-sent-forgotten',
@@ -324,7 +324,7 @@ export const MUTANTS: readonly Mutant[] = [
         replace: 'if (stats === undefined) return overtaken(expected);',
       },
     ],
-    world: 49,
+    world: 186,
   },
   {
     name: 'intents-forgotten',
@@ -350,7 +350,7 @@ export const MUTANTS: readonly Mutant[] = [
       const one = await hold(ground, drawer, { path: file.path, expected });`,
       },
     ],
-    world: 3950,
+    world: 1070,
     in: (world) => world.shared && has(world, 'slow') && hasTrouble(world),
   },
   {
@@ -368,7 +368,7 @@ export const MUTANTS: readonly Mutant[] = [
         replace: 'return proven || true ? end :',
       },
     ],
-    world: 179,
+    world: 186,
     in: hasTrouble,
   },
   {
@@ -425,7 +425,7 @@ export const MUTANTS: readonly Mutant[] = [
     patches: [
       { file: 'engine/recover/contents.ts', find: 'digest === one.digest', replace: 'digest !== undefined' },
     ],
-    world: 49,
+    world: 154,
     in: hasDeath,
   },
   {
@@ -438,7 +438,7 @@ export const MUTANTS: readonly Mutant[] = [
         replace: 'if (late === undefined || late.ino > 0) return;',
       },
     ],
-    world: 154,
+    world: 7,
     in: hasScribbler,
   },
   {
@@ -451,7 +451,7 @@ export const MUTANTS: readonly Mutant[] = [
         replace: 'if (taken !== undefined) {\n    disk.unlinkSync(aside);',
       },
     ],
-    world: 204,
+    world: 7,
     in: hasScribbler,
   },
   {
@@ -473,12 +473,12 @@ export const MUTANTS: readonly Mutant[] = [
     patches: [
       {
         file: 'remote/runtools/looks.ts',
-        find: 'const listing = await client.list(dir, manner);',
+        find: 'const listing = await client.list(dir, { ...manner, still });',
         replace: `const nothing = { entries: new Map(), sentAt: clock.monotonic() };
-    const listing = await client.list(dir, manner).catch(() => nothing);`,
+    const listing = await client.list(dir, { ...manner, still }).catch(() => nothing);`,
       },
     ],
-    world: 301,
+    world: 126,
     in: hasOutage,
   },
   {
@@ -560,7 +560,7 @@ export const MUTANTS: readonly Mutant[] = [
         replace: "entry?.kind === 'file' ? one.expect.date : undefined;",
       },
     ],
-    world: 2254,
+    world: 6114,
     in: ({ scribbler, behaviour }) => scribbler && behaviour.streamedDownloads === true,
   },
   {
@@ -573,7 +573,7 @@ export const MUTANTS: readonly Mutant[] = [
         replace: 'return age <= Number.POSITIVE_INFINITY;',
       },
     ],
-    world: 1829,
+    world: 3828,
     in: ({ wide }) => wide !== undefined,
   },
 ];
