@@ -15,6 +15,7 @@ import type { RequestCounts } from '../lib/gate.ts';
 import { approveCommand } from './approve-command.ts';
 import { countDone, type FailedRun, failedReport } from './failed-report.ts';
 import type { CliContext } from './globals.ts';
+import { heapForPlan } from './heap.ts';
 import { observeWith } from './observe.ts';
 import { createProgress, createProgressLines } from './progress.ts';
 import { reportLines } from './report-lines.ts';
@@ -176,10 +177,12 @@ async function syncPair(
       ? undefined
       : createProgressLines(parts, (figures, sentence) => log.info(figures, sentence));
   const approve = approveCommand(globals, job.pairConfig.folder);
+  const heap = heapForPlan();
   const opened = await openPair(config, link, job.pairConfig, {
     clock,
     observer: observeWith({ log, progress, approve }, (event) => {
       job.done.on(event);
+      heap.on(event);
       lines?.on(event);
     }),
     direction: job.verb.direction,

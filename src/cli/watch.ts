@@ -14,6 +14,7 @@ import { RtsyncError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import { approveCommand } from './approve-command.ts';
 import type { CliContext } from './globals.ts';
+import { keepHeapSmall } from './heap.ts';
 import { observeWith } from './observe.ts';
 import { createProgress, createProgressLines, describe } from './progress.ts';
 import { byCause } from './report-lines.ts';
@@ -34,6 +35,7 @@ export function registerWatch(program: Command, context: CliContext): void {
           'usage',
           'watch has no --dry-run; "rtsync sync --dry-run" shows what it would do first',
         );
+      keepHeapSmall();
       const { config } = await context.config();
       const pairs = pairFor({ folder, farEnd }, context.io.cwd, config.pairs);
       const log = await context.log();
