@@ -1,7 +1,8 @@
 /**
  * The gate as one pair sees it. Its requests form a share of their own, so that no pair waits behind all of another's;
  * while the pair says so they are urgent; and those that wait can be called back, so that a long cycle makes room for
- * an edit at once. What is under way is never called back, and neither is what was given no signal: somebody relies on it.
+ * an edit at once. What is under way is never called back, and neither is what was given no signal or concludes what was
+ * under way: somebody relies on it.
  */
 import type { RtsyncError } from '../lib/errors.ts';
 import type { Answered, Gate, RequestTicket } from '../lib/gate.ts';
@@ -10,7 +11,7 @@ export interface PairGate extends Gate {
   /** While true, each new request is urgent. Those that wait already stay what they are. */
   urgent: boolean;
   /**
-   * Rejects with `reason` what waits, has a signal and is not urgent; and, until `resume`, at once what comes anew.
+   * Rejects with `reason` what waits, has a signal, concludes nothing and is not urgent; and, until `resume`, at once what comes anew.
    * None of it was sent, or it was sent and refused by the rate limit: the server has done nothing.
    */
   callBack(reason: RtsyncError): void;
@@ -59,7 +60,8 @@ export function createPairGate(gate: Gate): PairGate {
   return {
     run: (ticket, send, signal) => {
       const mine = { ...ticket, share, ...(urgent && { urgent }) };
-      if (signal === undefined || mine.urgent === true) return gate.run(mine, send, signal);
+      const stays = signal === undefined || mine.urgent === true || mine.concludes === true;
+      if (stays) return gate.run(mine, send, signal);
       return runPatient(mine, send, signal);
     },
     get urgent() {

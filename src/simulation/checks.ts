@@ -40,6 +40,8 @@ export interface Checks {
   heard(name: string, event: EngineEvent): void;
   /** A person's deed on a side left this content under the path; undefined: none. */
   touched(path: string, content: Uint8Array | undefined): void;
+  /** A person moved a file or folder of the workspace, by its paths there. */
+  moved(from: string, to: string): void;
   /** A process was killed, or its machine has lost its power. */
   died(name: string, powerCut: boolean): void;
   /** Its last run found both sides equal and did nothing. */
@@ -141,6 +143,11 @@ export function createChecks(of: ChecksOf): Checks {
       secondNames.get(name)?.died();
       cutShort.died(name, powerCut);
     },
+    moved: (from, to) =>
+      cutShort.carried(from.normalize('NFC'), to.normalize('NFC'), (path) => {
+        const there = server.agent.read(path);
+        return there === undefined ? undefined : keyOf(there);
+      }),
     touched: (path, content) => {
       if (content !== undefined)
         cutShort.named(inWorkspace(baseOf(of.scenario), path).normalize('NFC'), keyOf(content));

@@ -14,6 +14,11 @@ export interface CutShort {
   /** The same by a request whose sender was dead or had given it up when it was done, and cannot know of it. */
   storedUnheard(path: string, content: string): void;
   /**
+   * A person moved what lay there. What was stored so with it, and whose sender was at it still, goes along: its sender
+   * looks for it where it was, and in a list of another name it is a file like any other.
+   */
+  carried(from: string, to: string, contentAt: (path: string) => string | undefined): void;
+  /**
    * A person put this content there. Under such a name it is theirs then, where it could not be cleared away before: its
    * sender was at it still, or knew nothing of it. So is a folder that they made of such a file.
    */
@@ -74,6 +79,14 @@ export function createCutShort(truth: Truth): CutShort {
       if (isOpen(path)) leave(path, content);
       // A file had that name: who put something below it has made a folder of it.
       for (const above of foldersOf(path)) if (isOpen(above)) turned.add(above);
+    },
+    carried: (from, to, contentAt) => {
+      for (const open of strays.values())
+        for (const [path, content] of open) {
+          if (!path.startsWith(`${from}/`)) continue;
+          const now = `${to}${path.slice(from.length)}`;
+          if (contentAt(now) === content) leave(now, content);
+        }
     },
     setAside: (path, content) => {
       if (MARK.test(path) && left.has(content) && leftAt.has(path.replace(MARK, ''))) leftAt.add(path);

@@ -47,8 +47,12 @@ export function listOfPair({ agent }: SimServer, base: string): readonly SimEntr
   });
 }
 
-/** The workspace, seen by somebody else who uses it. */
-export function agentPlace(server: SimServer, base: string): Place {
+/** The workspace, seen by somebody else who uses it. `moved` is told of renames, by the paths of the workspace. */
+export function agentPlace(
+  server: SimServer,
+  base: string,
+  moved: (from: string, to: string) => void = () => undefined,
+): Place {
   const whole = workspacePlace(server);
   const at = (path: string): string => inWorkspace(base, path);
   return {
@@ -60,7 +64,10 @@ export function agentPlace(server: SimServer, base: string): Place {
     startWrite: (path, first) => whole.startWrite(at(path), first),
     remove: (path) => whole.remove(at(path)),
     removeTree: (path) => whole.removeTree(at(path)),
-    rename: (from, to) => whole.rename(at(from), at(to)),
+    rename: (from, to) => {
+      whole.rename(at(from), at(to));
+      moved(at(from), at(to));
+    },
     mkdir: (path) => whole.mkdir(at(path)),
   };
 }

@@ -4,6 +4,7 @@
  */
 
 import type { SimEntry } from './server/agent.ts';
+import type { SimServerChange } from './server/changes.ts';
 import type { SimServer } from './server.ts';
 import type { Truth } from './truth.ts';
 
@@ -22,6 +23,8 @@ export interface Twins {
 }
 
 interface Version {
+  /** The client that sent it as long as only a list of its folder can tell it the date: see `first`. */
+  undatedFor?: number | undefined;
   readonly bytes: Uint8Array;
   readonly date: number;
   /** When the process that put it there sent it; undefined: a person did. */
@@ -38,11 +41,18 @@ export function watchForTwins(server: SimServer, truth: Truth, slow: boolean): T
   // A probe that met a fault may have found so.
   const movesHide = (): boolean => moveDate === 'new' || server.metTroubleSince(Number.POSITIVE_INFINITY);
   const history = new Map<string, Version[]>();
+  /** Clients that have had a list of where they had sent something: they know the server's clock since. */
+  const knowing = new Set<number>();
+  /** What a process uploads first is dated by a list, however long that waits at the gate; by seconds the `Date` headers tell. */
+  const first = ({ client, request }: SimServerChange): number | undefined =>
+    request.startsWith('POST /upload') && !knowing.has(client) ? client : undefined;
 
   const alike = (one: Version, other: Version): boolean => {
     if (one.bytes === other.bytes || one.bytes.length !== other.bytes.length) return false;
+    const apart = Math.abs(one.date - other.date);
     const tick = Math.floor(one.date / dateGrainMs) === Math.floor(other.date / dateGrainMs);
-    return tick || (one.sentAt !== undefined && Math.abs(one.date - other.date) <= spanSince(one.sentAt));
+    if (tick || one.sentAt === undefined) return tick;
+    return apart <= (one.undatedFor === undefined ? spanSince(one.sentAt) : TROUBLED_SPAN_MS);
   };
   const note = (path: string, version: Version): void => {
     const known = history.get(path) ?? [];
@@ -59,8 +69,20 @@ export function watchForTwins(server: SimServer, truth: Truth, slow: boolean): T
     note(path, { bytes, date, sentAt: undefined });
   };
 
-  server.onChange(({ path, before, after, date, sentAt, growing, agentWroteAt, wroteBy, lastListedAt }) => {
-    if (after !== undefined && date !== undefined && !growing) note(path, { bytes: after, date, sentAt });
+  server.onList(({ client, folder }) => {
+    for (const [path, versions] of history) {
+      if (path.slice(0, Math.max(0, path.lastIndexOf('/'))) !== folder) continue;
+      for (const version of versions)
+        if (version.undatedFor === client) {
+          version.undatedFor = undefined;
+          knowing.add(client);
+        }
+    }
+  });
+  server.onChange((change) => {
+    const { path, before, after, date, sentAt, growing, agentWroteAt, wroteBy, lastListedAt } = change;
+    if (after !== undefined && date !== undefined && !growing)
+      note(path, { bytes: after, date, sentAt, undatedFor: first(change) });
     // Written into while our upload grew: what comes of both has the size and the date that are awaited.
     const mixed = growingUploads && !growing && wroteBy === 'agent' && (agentWroteAt ?? 0) >= sentAt;
     if (mixed && after !== undefined) excuse(after);

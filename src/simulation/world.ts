@@ -244,7 +244,8 @@ function tellOf(world: World, deed: () => string | undefined): void {
 
 function personAt(world: World, machine: Machine | undefined): Person {
   const { truth, server, scenario, timeline, twins, checks } = world;
-  const place = machine === undefined ? agentPlace(server, baseOf(scenario)) : diskPlace(machine.disk);
+  const place =
+    machine === undefined ? agentPlace(server, baseOf(scenario), checks.moved) : diskPlace(machine.disk);
   return {
     place,
     truth,

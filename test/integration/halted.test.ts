@@ -8,30 +8,34 @@ import { loadConfig } from '../../src/config.ts';
 import { watchPair } from '../../src/engine/watch.ts';
 import { watchFiles } from '../../src/engine/watcher.ts';
 import { type Clock, systemClock } from '../../src/lib/clock.ts';
-import { type PairWorld, withWorld } from '../support/pair-world.ts';
+import { type PairWorld, withWorld as withWorldOf } from '../support/pair-world.ts';
 
 const FILES = { 'a.txt': 'a', 'd/b.txt': 'b', 'd/c.txt': 'c' };
 const LIMIT = { timeout: 20_000, interval: 20 };
 
 interface PatientClock extends Clock {
+  /** No pause ends while this is true: a request on its way would seem to take as long. */
+  isBusy(): boolean;
   /** Long pauses end only by this: so many, one after the other, each as long as it was meant to be. */
   pauses(count: number): Promise<void>;
   /** As many as are taken until this text is read. */
   pausesUntil(read: () => Promise<string>, text: string): Promise<void>;
 }
 
-/** Short waits take their time: the server and the disk are real. */
+/** Short waits take their time: the disk is real. */
 function patient(): PatientClock {
   const real = systemClock();
   let ahead = 0;
   let nap: { readonly ms: number; readonly wake: () => void } | undefined;
   const end = (): void => {
+    if (clock.isBusy()) return;
     const ended = nap;
     nap = undefined;
     ahead += ended?.ms ?? 0;
     ended?.wake();
   };
-  return {
+  const clock: PatientClock = {
+    isBusy: () => false,
     now: () => real.now() + ahead,
     monotonic: () => real.monotonic() + ahead,
     sleep: (ms, signal) => {
@@ -48,7 +52,7 @@ function patient(): PatientClock {
     },
     pauses: async (count) => {
       for (let left = count; left > 0; left -= 1) {
-        await expect.poll(() => nap !== undefined, { ...LIMIT, interval: 1 }).toBe(true);
+        await expect.poll(() => nap !== undefined && !clock.isBusy(), { ...LIMIT, interval: 1 }).toBe(true);
         end();
       }
     },
@@ -60,6 +64,17 @@ function patient(): PatientClock {
       return expect.poll(look, LIMIT).toBe(text);
     },
   };
+  return clock;
+}
+
+interface PatientWorld extends PairWorld {
+  readonly clock: PatientClock;
+}
+
+/** Of one time for both sides: what a pause here made later would seem dated too early by a server that knew of none. */
+async function withWorld(story: (world: PatientWorld) => Promise<void>): Promise<void> {
+  const clock = patient();
+  await withWorldOf({ clock }, (world) => story({ ...world, clock }));
 }
 
 interface Service {
@@ -72,8 +87,8 @@ interface Service {
   stop(): Promise<void>;
 }
 
-async function startService(world: PairWorld, pollMs: number): Promise<Service> {
-  const clock = patient();
+async function startService(world: PatientWorld, pollMs: number): Promise<Service> {
+  const { clock } = world;
   const stop = new AbortController();
   const said: string[] = [];
   const pairs = [{ folder: world.here.root, workspace: world.test.slug, settleMs: 0 }];
@@ -84,6 +99,7 @@ async function startService(world: PairWorld, pollMs: number): Promise<Service> 
   if (pairConfig === undefined) throw new Error('no pair');
   const link = await openServer(config, { env: world.env, clock });
   let phase: string | undefined;
+  clock.isBusy = () => phase === 'working';
   const observer = {
     on: (event: { kind: string; level?: string; message?: string; phase?: string }) => {
       if (event.kind === 'phase') phase = event.phase;
@@ -118,7 +134,7 @@ async function startService(world: PairWorld, pollMs: number): Promise<Service> 
 }
 
 async function withService(
-  world: PairWorld,
+  world: PatientWorld,
   story: (service: Service) => Promise<void>,
   pollMs = 200,
 ): Promise<void> {
@@ -142,9 +158,28 @@ async function atWork(world: PairWorld): Promise<void> {
   await expect.poll(() => arrives(world.there.read('before.txt')), LIMIT).toBe('before');
 }
 
+describe('a service that has waited', () => {
+  it('knows what it sends then for its own by its date', () =>
+    withWorld(async (world) => {
+      await agreed(world);
+      await withService(
+        world,
+        async (service) => {
+          await atWork(world);
+          await service.rest();
+          await service.pauses(1);
+          await world.here.write('new.txt', 'after');
+          await expect.poll(() => arrives(world.there.read('new.txt')), LIMIT).toBe('after');
+        },
+        30_000,
+      );
+      await world.expectQuiet();
+    }));
+});
+
 describe('a service whose folder has lost its mark', () => {
   it('says so once, asks the server for nothing, and goes on afresh when that is approved', () =>
-    withWorld({}, async (world) => {
+    withWorld(async (world) => {
       await agreed(world);
       await withService(world, async (service) => {
         await atWork(world);
@@ -165,7 +200,7 @@ describe('a service whose folder has lost its mark', () => {
     }));
 
   it('before it was started stays up as well, until the right folder is back', () =>
-    withWorld({}, async (world) => {
+    withWorld(async (world) => {
       await agreed(world);
       const aside = join(world.home, 'aside');
       await rename(world.here.root, aside);
@@ -187,7 +222,7 @@ describe('a service whose folder has lost its mark', () => {
     }));
 
   it('before it was started goes on afresh when that is approved', () =>
-    withWorld({}, async (world) => {
+    withWorld(async (world) => {
       await agreed(world);
       await rm(world.here.at('.rtsync/pair.json'));
       await rm(world.here.at('a.txt'));
@@ -204,7 +239,7 @@ describe('a service whose folder has lost its mark', () => {
 
 describe('a service whose folder is replaced while it runs', () => {
   it('does not take a copy for it, mark and all, until a person says so; then it watches the new one', () =>
-    withWorld({}, async (world) => {
+    withWorld(async (world) => {
       await agreed(world);
       const copy = join(world.home, 'copy');
       await withService(world, async (service) => {
@@ -229,7 +264,7 @@ describe('a service whose folder is replaced while it runs', () => {
 
 describe('a service whose folder is a symlink', () => {
   it('goes on with where it leads to, when what it led to is gone', () =>
-    withWorld({}, async (world) => {
+    withWorld(async (world) => {
       await agreed(world);
       const { root } = world.here;
       const [old, fresh] = [join(world.home, 'old disk'), join(world.home, 'new disk')];
@@ -254,7 +289,7 @@ describe('a service whose folder is a symlink', () => {
 
 describe('a service whose workspace is gone before it was started', () => {
   it('says so, stays up, and goes on when the workspace is back', () =>
-    withWorld({}, async (world) => {
+    withWorld(async (world) => {
       await agreed(world);
       const aside = join(world.home, 'aside');
       await rename(world.test.folder, aside);
@@ -272,7 +307,7 @@ describe('a service whose workspace is gone before it was started', () => {
 
 describe('a service whose workspace was emptied, mark and all', () => {
   it('asks less and less, and goes on when its files are back', () =>
-    withWorld({}, async (world) => {
+    withWorld(async (world) => {
       await agreed(world);
       await withService(
         world,

@@ -38,6 +38,7 @@ export interface Manner {
   readonly still?: RequestTicket['still'];
   readonly priority?: number;
   readonly discovery?: RequestTicket['discovery'];
+  readonly concludes?: RequestTicket['concludes'];
   /** See `Call`. */
   readonly onSent?: Call['onSent'];
 }
@@ -270,11 +271,12 @@ function changing({
 }
 
 /** With what the request relies on. */
-function relying(ticket: RequestTicket, { still, priority }: Manner = {}): RequestTicket {
+function relying(ticket: RequestTicket, { still, priority, concludes }: Manner = {}): RequestTicket {
   return {
     ...ticket,
     ...(still === undefined ? {} : { still }),
     ...(priority === undefined ? {} : { priority }),
+    ...(concludes === undefined ? {} : { concludes }),
   };
 }
 

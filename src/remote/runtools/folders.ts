@@ -125,7 +125,7 @@ async function whatStands(
   signal?: AbortSignal,
 ): Promise<EntryId> {
   const name = id.slice(id.lastIndexOf('/') + 1);
-  const there = (await looks.fresh(parentId(id), signal)).entries.get(name);
+  const there = (await looks.after(parentId(id), signal)).entries.get(name);
   if (there?.kind === 'folder') return id;
   if (there !== undefined) throw taken(id);
   // A name that is never listed, refused as taken, is there.

@@ -26,6 +26,11 @@ export interface Looks {
   trusts(look: Listing, pace?: Pace): boolean;
   /** The folder as it is now. */
   fresh(dir: DirId, signal?: AbortSignal): Promise<Listing>;
+  /**
+   * The same, to see what came of a deed that was sent: it is not called back, and goes before its equals, since an edit
+   * that is made until then can pass for the deed.
+   */
+  after(dir: DirId, signal?: AbortSignal): Promise<Listing>;
   /** The same, for a look in the background. */
   scanned(dir: DirId, signal?: AbortSignal): Promise<Listing>;
   /** Takes over a list that somebody else made. */
@@ -194,6 +199,7 @@ export function createLooks(client: StorageClient, clock: Clock, lookWithinMs: n
       return memory === undefined || memory.blurred || doubted.has(memory) ? undefined : memory;
     },
     fresh,
+    after: (dir, signal) => list(dir, { signal, concludes: true, priority: 1 }),
     scanned: (dir, signal) => list(dir, { signal, discovery: true }),
     remember,
     allows: (dir, name, expect) => {

@@ -37,7 +37,7 @@ export async function move(
   const moving = times.span();
   if (ctx.traits.moveKeepsDate || job.expect === 'folder') return undefined;
   const to = idBelow(ctx.rootId, job.to);
-  const listed = await attempt(() => ctx.looks.fresh(parentId(to), signal));
+  const listed = await attempt(() => ctx.looks.after(parentId(to), signal));
   const entry = listed.ok ? listed.value.entries.get(idName(to)) : undefined;
   if (entry?.kind !== 'file' || entry.size !== job.expect.size || entry.date === undefined) return undefined;
   // Another date is of somebody's own file that took the name since; it is met as an edit.
@@ -248,7 +248,7 @@ async function take(ctx: Context, from: EntryId, to: EntryId, manner: Taking = {
     const moved = await take(ctx, from, childId(dir, idName(from)), manner);
     return take(ctx, moved, to, manner);
   }
-  const { entries } = await ctx.looks.fresh(dir, manner.signal);
+  const { entries } = await ctx.looks.after(dir, manner.signal);
   const aside = manner.aim && (await movedAside(ctx, manner.aim, entries));
   if (aside !== undefined) return aside;
   if (entries.has(idName(to))) return to;
@@ -267,8 +267,8 @@ async function whereIsIt(
   signal?: AbortSignal,
 ): Promise<EntryId> {
   const [home, away] = [parentId(from), parentId(to)];
-  const before = await attempt(() => ctx.looks.fresh(home, signal));
-  const after = home === away ? before : await attempt(() => ctx.looks.fresh(away, signal));
+  const before = await attempt(() => ctx.looks.after(home, signal));
+  const after = home === away ? before : await attempt(() => ctx.looks.after(away, signal));
   if (!before.ok || !after.ok) throw error;
   const there = after.value.entries.get(idName(to));
   const here = before.value.entries.get(idName(from));

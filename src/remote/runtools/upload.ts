@@ -233,7 +233,7 @@ async function afterLostAnswer(
   signal?: AbortSignal,
 ): Promise<Stored | Again> {
   const before = sent.seen.entries.get(job.name);
-  const seen = await ctx.looks.fresh(job.dir, signal);
+  const seen = await ctx.looks.after(job.dir, signal);
   const now = seen.entries.get(job.name);
   if (ctx.traits.takenUpload === 'rename' && job.others !== undefined) {
     const { name, others } = job;

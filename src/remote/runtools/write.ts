@@ -202,7 +202,7 @@ async function dateByList(
   const last = Math.max(...undated.map(({ stored }) => stored.sending?.answeredAt ?? 0));
   const listed = await attempt(async () => {
     await outlastGrain(ctx, last, signal);
-    return ctx.looks.fresh(dir, signal);
+    return ctx.looks.after(dir, signal);
   });
   const outcomes = undated.map(({ item, stored }) =>
     listed.ok ? asListed(item, stored.size, listed.value) : listed,

@@ -50,7 +50,7 @@ describe('the gate of a pair', () => {
     expect(order).toHaveLength(6);
   });
 
-  it('calls back at once what waits, but not what is urgent, has no signal or belongs to another pair', async () => {
+  it('calls back at once what waits, but not what is urgent, concludes a deed, has no signal or belongs to another pair', async () => {
     const { clock, gate, order, send } = await usedUp();
     const [pair, other] = [createPairGate(gate), createPairGate(gate)];
     const { signal } = new AbortController();
@@ -58,6 +58,7 @@ describe('the gate of a pair', () => {
     const rest = [
       pair.run({ ...UPLOAD, urgent: true }, send('edit'), signal),
       pair.run(UPLOAD, send('relied on')),
+      pair.run({ ...UPLOAD, concludes: true }, send('concluded'), signal),
       other.run(UPLOAD, send('other'), signal),
     ];
     const before = clock.monotonic();
@@ -65,8 +66,8 @@ describe('the gate of a pair', () => {
     expect(await called).toBe(STOP);
     expect(clock.monotonic()).toBe(before);
     await clock.run(Promise.all(rest));
-    expect(order.toSorted()).toEqual(['edit', 'other', 'relied on']);
-    expect(gate.counts.total).toBe(4);
+    expect(order.toSorted()).toEqual(['concluded', 'edit', 'other', 'relied on']);
+    expect(gate.counts.total).toBe(5);
   });
 
   it('refuses what comes anew until it is resumed', async () => {

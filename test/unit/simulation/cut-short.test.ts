@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createCutShort } from '../../../src/simulation/cut-short.ts';
+import type { Machine } from '../../../src/simulation/machine.ts';
 import type { Truth } from '../../../src/simulation/truth.ts';
 
 const COPY = 'd/a.new (conflict 2026-01-05 11.23.58 m0).txt';
@@ -53,5 +54,35 @@ describe('a folder that a person makes of what was stored under a stray name', (
     const cutShort = leftBehind();
     cutShort.named('d/b.new.txt/inside', 'theirs');
     expect(cutShort.wasTurned('d/b.new.txt')).toBe(false);
+  });
+});
+
+describe('what a server stored under a second name', () => {
+  const stored = (phase?: 'working') => {
+    const cutShort = createCutShort({} as Truth);
+    const machine = { name: 'm0' } as Machine;
+    cutShort.stored(machine, 'd/a.new.txt', 'sent');
+    if (phase !== undefined) cutShort.heard('m0', { kind: 'phase', phase });
+    return cutShort;
+  };
+  const contentAt = (path: string) => (path === 'e/a.new.txt' ? 'sent' : undefined);
+
+  it('stays where somebody moved its folder while its sender was at it', () => {
+    const cutShort = stored();
+    expect(cutShort.wasLeft('sent')).toBe(false);
+    cutShort.carried('d', 'e', contentAt);
+    expect(cutShort.wasLeft('sent')).toBe(true);
+    cutShort.named('e/a.new.txt', 'more');
+    expect(cutShort.wasLeft('more')).toBe(true);
+  });
+
+  it.each([
+    ['another folder was moved', 'x', 'e', undefined],
+    ['its folder went elsewhere', 'd', 'f', undefined],
+    ['its sender had come to its end', 'd', 'e', 'working'],
+  ] as const)('must go when %s', (_, from, to, phase) => {
+    const cutShort = stored(phase);
+    cutShort.carried(from, to, contentAt);
+    expect(cutShort.wasLeft('sent')).toBe(false);
   });
 });
