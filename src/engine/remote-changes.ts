@@ -1,6 +1,7 @@
 /** What differs between two versions of a remote tree, by folder. Folders that are the same object are not walked. */
+import { sameRemote } from '../core/base.ts';
 import { type DirPath, join, ROOT } from '../core/path.ts';
-import { type FolderNode, type RemoteStamp, type RemoteTree, walk } from '../core/tree.ts';
+import { type FolderNode, type Node, type RemoteStamp, type RemoteTree, walk } from '../core/tree.ts';
 
 type RemoteFolder = FolderNode<RemoteStamp>;
 
@@ -34,7 +35,7 @@ function compare(
   let changed = false;
   for (const [key, node] of after.children) {
     const was = before.children.get(key);
-    if (was === node) continue;
+    if (was === node || isVersion(was, node)) continue;
     if (was?.kind === 'folder' && node.kind === 'folder') compare(found, join(at, key), was, node);
     else {
       changed = true;
@@ -48,4 +49,10 @@ function compare(
     if (was.kind === 'folder') found.gone.push(...foldersOf(was, join(at, key)));
   }
   if (changed) found.changed.push(at);
+}
+
+/** Files at rest are made anew whenever they are asked for; and a list that dates our own upload tells of no change. */
+function isVersion(was: Node<RemoteStamp> | undefined, node: Node<RemoteStamp>): boolean {
+  if (was?.kind !== 'file' || node.kind !== 'file') return false;
+  return was.name === node.name && sameRemote(was.stamp, node.stamp);
 }

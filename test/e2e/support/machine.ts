@@ -30,7 +30,7 @@ export interface Machine {
   readonly name: string;
   readonly folder: string;
   readonly stateDir: string;
-  launch(verb: 'sync' | 'watch' | 'approve', ...args: string[]): Launched;
+  launch(verb: 'sync' | 'push' | 'watch' | 'approve', ...args: string[]): Launched;
   sync(...args: string[]): Promise<End>;
 }
 
@@ -40,6 +40,8 @@ export interface MachineOptions {
   readonly home: string;
   /** Asked at each start, since a server may come back at another port. */
   readonly origin: () => string;
+  /** Folder with a built product, whose `bin/rtsync` is run; left out: that of the checkout. */
+  readonly app?: string;
 }
 
 const alive = new Set<ChildProcess>();
@@ -48,7 +50,8 @@ process.on('exit', () => {
 });
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(130));
 
-export function createMachine({ name, home, origin }: MachineOptions): Machine {
+export function createMachine({ name, home, origin, app }: MachineOptions): Machine {
+  const bin = app === undefined ? BIN : join(app, 'bin', 'rtsync');
   const folder = join(home, name);
   const stateDir = join(home, `state-${name}`);
   const logs = join(home, 'logs');
@@ -58,12 +61,12 @@ export function createMachine({ name, home, origin }: MachineOptions): Machine {
     runs += 1;
     const logFile = join(logs, `${name}-${String(runs).padStart(4, '0')}-${verb}.txt`);
     const ends = verb === 'approve' ? [folder] : [folder, 'project'];
-    const json = verb === 'sync' ? ['--json'] : [];
+    const json = verb === 'sync' || verb === 'push' ? ['--json'] : [];
     const flags = [...json, '--no-color', '--log-level', 'debug', '--state-dir', stateDir];
     // A start takes half as long with what another one compiled.
     const cache = { NODE_COMPILE_CACHE: join(home, 'compiled') };
     const env = { ...process.env, ...cache, RUNTOOLS_API_URL: origin(), RUNTOOLS_STORAGE_URL: origin() };
-    const child = spawn(process.execPath, [BIN, ...flags, verb, ...ends, ...args], {
+    const child = spawn(process.execPath, [bin, ...flags, verb, ...ends, ...args], {
       stdio: ['ignore', 'pipe', 'pipe'],
       detached: true,
       env: { ...env, RUNTOOLS_API_KEY: `rt_test_${name}` },
