@@ -37,7 +37,7 @@ export function localDifferences(base: BaseTree, local: LocalTree): LocalDiffere
     appearedFiles: [],
     appearedFolders: [],
   };
-  compare(found, ROOT, base, local);
+  if (!localSame(base, local)) compare(found, ROOT, base, local);
   return found;
 }
 

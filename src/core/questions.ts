@@ -12,6 +12,7 @@ export interface DigestWanted {
 
 export function digestsWanted(base: BaseTree, local: LocalTree): DigestWanted[] {
   const wanted: DigestWanted[] = [];
+  if (localSame(base, local)) return wanted;
   touchedFiles(wanted, ROOT, base, local);
   const found = localDifferences(base, local);
   if (found.vanishedFiles.length === 0 && found.vanishedFolders.length === 0) return wanted;

@@ -10,6 +10,7 @@ import type { DecideInput } from './input.ts';
 import { planMoves } from './moves.ts';
 import type { Plan } from './plan.ts';
 import { VERDICTS, type VerdictTable } from './rules.ts';
+import { localSame, remoteSame } from './same.ts';
 import { walkTrees } from './walk.ts';
 
 export type { DecideInput } from './input.ts';
@@ -20,6 +21,7 @@ export function decide(input: DecideInput, verdicts: VerdictTable = VERDICTS): P
   const moved = planMoves(input, builder);
   const deeds = deedsOf(input, builder, moved);
   const { base, local, remote } = moved;
-  walkTrees({ input, verdicts, builder, deeds }, rootDir(base, local, remote));
+  const isSame = localSame(base, local) && remoteSame(base, remote);
+  if (!isSame) walkTrees({ input, verdicts, builder, deeds }, rootDir(base, local, remote));
   return builder.finish();
 }

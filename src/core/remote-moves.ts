@@ -12,6 +12,7 @@ type Paths = Map<string, RelPath[]>;
 
 export function remotePairs(base: BaseTree, remote: RemoteTree): Pair[] {
   const found: Found = { vanished: new Map(), appeared: new Map(), uncertain: [] };
+  if (remoteSame(base, remote)) return [];
   compare(found, ROOT, base, remote);
   const votes: Pair[] = [];
   const pairs: Pair[] = [];

@@ -5,7 +5,14 @@
 
 import { type BaseFolder, type BaseNode, sameFingerprint } from './base.ts';
 import { sameColumns, unpacked } from './compact.ts';
-import type { FolderNode, LocalStamp, Node, RemoteStamp, Tree } from './tree.ts';
+import {
+  type FolderNode,
+  type LocalStamp,
+  type Node,
+  OTHER_PAIR,
+  type RemoteStamp,
+  type Tree,
+} from './tree.ts';
 
 interface Answer {
   readonly base: BaseFolder;
@@ -62,7 +69,8 @@ function sameBelow<S>(
   for (const [key, node] of folder.children) {
     const was = base.children.get(key);
     if (was === undefined) {
-      if (node.kind === 'untracked') continue;
+      // What is left out is no difference; that another pair is in there has to be told each time.
+      if (node.kind === 'untracked' && node.why !== OTHER_PAIR) continue;
       return false;
     }
     met += 1;

@@ -39,3 +39,13 @@ it('a copy of a synced folder is told, and goes up once it is a pair no more', (
     expect((await world.sync()).code).toBe(0);
     expect(await world.there.paths()).toEqual(['a.txt', 'copy/', 'copy/b.txt']);
   }));
+
+it('a copy of a synced folder is told by every run, however deep it lies in what is in sync', () =>
+  withWorld({}, async (world) => {
+    await world.here.fill({ 'in/a.txt': 'a', 'in/deep/copy/.rtsync/pair.json': '{}', 'in/deep/b.txt': 'b' });
+    for (const run of ['first', 'second']) {
+      const { code, report } = await world.sync();
+      expect({ run, code }).toEqual({ run, code: 4 });
+      expect(report.problems).toEqual([leftOut('in/deep/copy', /another pair/)]);
+    }
+  }));

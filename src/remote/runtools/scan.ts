@@ -2,11 +2,12 @@
  * Lists become a tree. A sweep lists every folder, a look only some. What could not be listed, or contradicts itself,
  * is `unknown`; a folder is absent only when its parent's list says so. Decides nothing and changes nothing.
  */
-import { compactRemote } from '../../core/compact.ts';
+import { compactChildren, compactRemote } from '../../core/compact.ts';
 import { remoteFolderGone, workspaceGone } from '../../core/gone.ts';
 import type { IgnoreRules } from '../../core/ignore.ts';
 import { type DirPath, keyOf, parentOf, type RelPath, type RemoteDir, ROOT } from '../../core/path.ts';
 import type { Problem } from '../../core/plan.ts';
+import { shared } from '../../core/same.ts';
 import { type FolderNode, type Node, nodeAt, type RemoteStamp, withChanges } from '../../core/tree.ts';
 import { isCode, RtsyncError } from '../../lib/errors.ts';
 import { shellWord } from '../../lib/shell.ts';
@@ -45,7 +46,8 @@ export async function look(
   if (root !== undefined) absorb(run, root, await listRoot(ctx, signal));
   for (const start of starts.values()) if (start !== root) run.queue.push(start);
   await work(run);
-  return { tree: planted(before, starts, run), problems: mergedProblems(before, starts, run) };
+  const tree = planted(before, starts, run);
+  return { tree, problems: mergedProblems(before, starts, { tree, run }) };
 }
 
 /** The root's list; `halted` when the workspace or the folder is gone. */
@@ -184,16 +186,23 @@ function planted(before: RemoteScan, starts: ReadonlyMap<DirPath, Draft>, run: R
     const node = nodeAt(tree, path);
     // Gone or replaced according to its own parent, which was listed too. New there: listed as such already.
     if (node?.kind !== 'folder' || node !== start.before) continue;
-    tree = withChanges(tree, [
-      { path, node: run.lost.has(start) ? run.lost.get(start) : { ...node, children: start.children } },
-    ]);
+    const listed = run.lost.has(start) ? run.lost.get(start) : relisted(node, start);
+    if (listed !== node) tree = withChanges(tree, [{ path, node: listed }]);
   }
   return tree;
 }
 
+/** The very folder from before where its list shows nothing new: most looks change nothing, and cost no tree. */
+function relisted(node: FolderNode<RemoteStamp>, { children }: Draft): FolderNode<RemoteStamp> {
+  return shared(node, { ...node, children: compactChildren.remote(children) });
+}
+
 /** Problems of folders that were not listed again stay. */
-function mergedProblems(before: RemoteScan, starts: ReadonlyMap<DirPath, Draft>, run: Run): Problem[] {
-  const tree = planted(before, starts, run);
+function mergedProblems(
+  before: RemoteScan,
+  starts: ReadonlyMap<DirPath, Draft>,
+  { tree, run }: { readonly tree: RemoteScan['tree']; readonly run: Run },
+): Problem[] {
   const stale = ({ path }: Problem): boolean => {
     const key = path as RelPath;
     if (starts.has(key) || starts.has(parentOf(key))) return true;

@@ -7,12 +7,12 @@ import type { World } from '../../support/world.ts';
 const wanted = (world: World): string[] => digestsWanted(world.base, world.local).map(({ path }) => path);
 
 describe('the digests that a decision needs', () => {
-  test('are found with one look for what moved, and one for what was touched', () => {
+  test('are found with one look each for whether anything changed, what was touched and what moved', () => {
     const world = syncedWorld({ a: 'a1', 'd/b': 'b1' });
     rename(world, 'local', 'a', 'c');
     const read = vi.spyOn(world.local.children, Symbol.iterator);
     wanted(world);
-    expect(read).toHaveBeenCalledTimes(2);
+    expect(read).toHaveBeenCalledTimes(3);
   });
 
   test('are none while nothing changed', () => {

@@ -177,6 +177,18 @@ describe('a look', () => {
     },
   );
 
+  test('that finds nothing new gives the very tree from before', async () => {
+    await place('a/1', 'a/2', 'a/3', 'a/4', 'a/deep/5', 'b/6');
+    const remote = far.remote({});
+    const before = await remote.sweep(noRules);
+    const looked = await remote.look(before, [dirAt('a'), dirAt('a/deep'), dirAt('b')], noRules);
+    expect(looked.tree).toBe(before.tree);
+    await place('b/7');
+    const again = await remote.look(before, [dirAt('a'), dirAt('b')], noRules);
+    expect(again.tree.children.get('a')).toBe(before.tree.children.get('a'));
+    expect(kinds(again)['b/7']).toBe('file');
+  });
+
   test('at many folders below one that went as a whole lists each folder above once more', async () => {
     const dirs = ['1', '2', '3', '4'].map((name) => `a/b/c/${name}`);
     await place(...dirs.map((dir) => `${dir}/f`), 'd/3');
