@@ -7,11 +7,12 @@ import {
   census,
   emptyTree,
   nodeAt,
+  OTHER_PAIR,
   type RemoteStamp,
   type RemoteTree,
   withChanges,
 } from '../../../src/core/tree.ts';
-import { planFor, syncedWorld } from '../../support/planning.ts';
+import { planFor, problemsOf, syncedWorld } from '../../support/planning.ts';
 import type { World } from '../../support/world.ts';
 
 function file(size: number, date: RemoteStamp['date'] = 1): { kind: 'file'; stamp: RemoteStamp } {
@@ -48,6 +49,15 @@ function edited(world: World, edits: readonly Edit[], date: number): World {
 }
 
 describe('what was found to be the same once', () => {
+  it('hides no other pair that lies in it', () => {
+    const world = syncedWorld(FILES);
+    expect(problemsOf(planFor(world))).toEqual([]);
+    const copy = { path: 'a/deep/copy' as RelPath, node: { kind: 'untracked', why: OTHER_PAIR } } as const;
+    const other = { path: 'a/deep/socket' as RelPath, node: { kind: 'untracked', why: 'a socket' } } as const;
+    world.local = withChanges(world.local, [copy, other]);
+    for (const _cycle of [1, 2]) expect(problemsOf(planFor(world))).toEqual(['left-out a/deep/copy']);
+  });
+
   const names = fc.constantFrom('a/x', 'a/y', 'a/deep/z', 'a/deep/new', 'b/v', 'b/w', 'c/n', 'top');
   const edit = fc.record({
     side: fc.constantFrom('local' as const, 'remote' as const),
