@@ -15,8 +15,8 @@ const FIRST_MS: Partial<Record<Disposition, number>> = {
   blocked: 25_000,
 };
 const MOST_MS = 3_600_000;
-/** What a person has cleared away, room included, is found soon, for the few requests that a try costs. */
-const MOST_CLEARED_MS = 300_000;
+/** What a person has cleared away is found soon, for the few requests that a try costs. */
+const MOST_BLOCKED_MS = 300_000;
 
 export interface Backoff {
   /** `version`: see `versionOf`. */
@@ -41,7 +41,7 @@ export function createBackoff(): Backoff {
     failed: (path, version, problem, disposition, now) => {
       const first = FIRST_MS[disposition];
       if (first === undefined) return;
-      const most = disposition === 'blocked' || disposition === 'later' ? MOST_CLEARED_MS : MOST_MS;
+      const most = disposition === 'blocked' ? MOST_BLOCKED_MS : MOST_MS;
       const before = waiting.get(path);
       const delayMs = before?.version === version ? Math.min(most, before.delayMs * 2) : first;
       waiting.set(path, { version, problem, delayMs, until: now + delayMs });

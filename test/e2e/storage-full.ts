@@ -23,8 +23,8 @@ const FILES = 400;
 const FOLDERS = 20;
 /** The two looks that a watch of 2 seconds needs, and the deed. */
 const SOON_MS = 15_000;
-/** The longest pause between two tries: as long as the storage was full so far, and at most this. */
-const PAUSE_MS = 300_000;
+/** The longest pause between two tries of a file: as long as the storage was full so far, and at most an hour. */
+const PAUSE_MS = 3_600_000;
 /** For the uploads themselves. */
 const UPLOADS_MS = 30_000;
 /** `later` of the exit codes. */

@@ -35,18 +35,6 @@ describe('a path that failed', () => {
     expect(delays).toEqual([25, 50, 100, 200, 300, 300]);
   });
 
-  it('goes on within five minutes of the moment in which there is room again, however long there was none', () => {
-    const backoff = createBackoff();
-    let now = 0;
-    while (now < 24 * 3_600_000) {
-      backoff.failed(path, 'v1', problem, 'later', now);
-      const until = backoff.nextAt(now) ?? now;
-      expect(until - now).toBeLessThanOrEqual(300_000);
-      expect(backoff.blocked(path, 'v1', until)).toBeUndefined();
-      now = until;
-    }
-  });
-
   it('is tried at once when it changed, and begins anew with its waits', () => {
     const backoff = createBackoff();
     backoff.failed(path, 'v1', problem, 'hold', 0);
