@@ -96,7 +96,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'folders-not-synced',
     breaks: 'kill it anywhere: names are on the disk before others are given up',
     patches: [{ file: 'local/sync.ts', find: 'await file.sync();', replace: '' }],
-    world: 183,
+    world: 29,
   },
   {
     name: 'any-id-will-do',
@@ -324,7 +324,7 @@ export const MUTANTS: readonly Mutant[] = [
         replace: 'if (stats === undefined) return overtaken(expected);',
       },
     ],
-    world: 186,
+    world: 311,
   },
   {
     name: 'intents-forgotten',
@@ -381,7 +381,7 @@ export const MUTANTS: readonly Mutant[] = [
         replace: "return 'none';",
       },
     ],
-    world: 7,
+    world: 10,
   },
   {
     name: 'size-tells-all-here',
@@ -438,7 +438,7 @@ export const MUTANTS: readonly Mutant[] = [
         replace: 'if (late === undefined || late.ino > 0) return;',
       },
     ],
-    world: 7,
+    world: 39,
     in: hasScribbler,
   },
   {
@@ -451,7 +451,7 @@ export const MUTANTS: readonly Mutant[] = [
         replace: 'if (taken !== undefined) {\n    disk.unlinkSync(aside);',
       },
     ],
-    world: 7,
+    world: 23,
     in: hasScribbler,
   },
   {
@@ -478,7 +478,7 @@ export const MUTANTS: readonly Mutant[] = [
     const listing = await client.list(dir, { ...manner, still }).catch(() => nothing);`,
       },
     ],
-    world: 126,
+    world: 245,
     in: hasOutage,
   },
   {
