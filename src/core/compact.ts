@@ -127,9 +127,12 @@ function inColumns<S>(
     heldOnce(files.map(([key]) => key)),
     numbersOf(files.map(([, , row]) => row)),
     digestsOf(files.map(([, node]) => node.stamp as { readonly digest?: Digest })),
-    others,
+    others.size === 0 ? NOTHING : others,
   );
 }
+
+/** Most folders hold files alone, and even an empty map takes its place. */
+const NOTHING: ReadonlyMap<string, never> = new Map<string, never>();
 
 /** Exactly as long as needed. The first number of a row is no small integer: so all of them are kept as plain doubles. */
 function numbersOf(rows: readonly (readonly number[])[]): readonly number[] {
