@@ -92,8 +92,25 @@ export async function localMove(desk: Desk, intent: Intent): Promise<End> {
     if (from === undefined && base.kind === 'folder' && base.ino === to.ino) moved(desk, intent, other);
     return undefined;
   }
-  if (!isOneFile(from, to) && isVersion(to, detail.local)) moved(desk, intent, other);
+  if (isOneFile(from, to)) return undefined;
+  if (isVersion(to, detail.local) || (from === undefined && isReplaced(desk, { base, to, other })))
+    moved(desk, intent, other);
   return undefined;
+}
+
+/**
+ * Whether what stands at the new name is what somebody's program put in the place of the moved file: the name was free,
+ * the old one is empty, and in the workspace the agreed version went the same way. Taken for two new files, one would
+ * have to step aside although one person alone edited it.
+ */
+function isReplaced(
+  desk: Desk,
+  { base, to, other }: { readonly base: BaseNode; readonly to: Node<LocalStamp>; readonly other: RelPath },
+): boolean {
+  if (base.kind !== 'file' || to.kind !== 'file') return false;
+  if (nodeAt(desk.pair.state.base(), other) !== undefined) return false;
+  const there = seenAt(desk.seen().remote.tree, other);
+  return there !== 'unseen' && there?.kind === 'file' && remoteDelta(base.stamp, there.stamp) === 'none';
 }
 
 /**

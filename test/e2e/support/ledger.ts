@@ -6,8 +6,8 @@ import { createHash } from 'node:crypto';
 
 /** `A` and `B` are machines, `W` is the workspace on the server's disk. */
 export type Place = 'A' | 'B' | 'W';
-/** `arrive` and `leave` are the two ends of a rename. */
-export type Touch = 'write' | 'arrive' | 'leave' | 'delete';
+/** `arrive` and `leave` are the two ends of a rename; `folder`: it was made under that name. */
+export type Touch = 'write' | 'arrive' | 'leave' | 'delete' | 'folder';
 
 export interface Version {
   readonly digest: string;
@@ -81,6 +81,10 @@ export function createLedger(): Ledger {
   const tell = (event: Pick<Event, 'place' | 'text' | 'paths' | 'lineage'>): void => {
     events.push({ ...event, at: Date.now() - startedAt, round: ledger.round });
   };
+  const namesOf = (lineage: number): Set<string> => {
+    const own = events.filter((event) => event.lineage === lineage);
+    return new Set(own.flatMap(({ paths }) => paths.map(composed)));
+  };
   const name = (path: string): void => {
     for (const part of path.split('/')) names.add(composed(part));
   };
@@ -124,7 +128,7 @@ export function createLedger(): Ledger {
       // The folders above it may be new as well.
       const parts = path.split('/');
       for (let n = 1; n <= parts.length; n += 1)
-        touch(place, parts.slice(0, n).join('/'), undefined, 'arrive');
+        touch(place, parts.slice(0, n).join('/'), undefined, 'folder');
       tell({ place, text, paths: [path], lineage: undefined });
     },
     note: (place, text, paths = []) => tell({ place, text, paths, lineage: undefined }),
@@ -133,8 +137,7 @@ export function createLedger(): Ledger {
     gaveUpAt: (place, digest) => givenUp.get(digest)?.has(place) ?? false,
     pathsOf: (digest) => {
       const lineage = lineageOf(digest);
-      const own = events.filter((event) => lineage !== undefined && event.lineage === lineage);
-      return new Set(own.flatMap(({ paths }) => paths.map(composed)));
+      return lineage === undefined ? new Set() : namesOf(lineage);
     },
     touches(path, lineage) {
       const all = new Map<Place, Set<Touch>>();
@@ -142,6 +145,10 @@ export function createLedger(): Ledger {
       for (const key of [`path ${composed(path)}`, ...files])
         for (const [place, hows] of touched.get(key) ?? [])
           for (const how of hows) entry(all, place, () => new Set<Touch>()).add(how);
+      // A folder in the file's place, before somebody moved both with a folder around them.
+      for (const name of lineage === undefined ? [] : namesOf(lineage))
+        for (const [place, hows] of touched.get(`path ${name}`) ?? [])
+          if (hows.has('folder')) entry(all, place, () => new Set<Touch>()).add('folder');
       return all;
     },
     inSync() {

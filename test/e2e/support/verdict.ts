@@ -58,7 +58,9 @@ export function createJudge({ roots, ledger, inspector }: Places): Judge {
     copies.add(basename(path));
     const original = join(dirname(path), basename(path).replace(MARK, ''));
     const touches = ledger.touches(original, ledger.versions.get(digest)?.lineage);
-    const writers = [...touches].filter(([, hows]) => hows.has('write') || hows.has('arrive')).length;
+    const writers = [...touches].filter(
+      ([, hows]) => hows.has('write') || hows.has('arrive') || hows.has('folder'),
+    ).length;
     if (writers >= 2) return undefined;
     const text = `${JSON.stringify(path)} holds ${short(digest)}; touched by ${inWords(touches)}`;
     return { kind: 'conflict without cause', text, path: original, digest, at: dateIn(basename(path)) };

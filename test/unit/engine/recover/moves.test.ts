@@ -139,6 +139,32 @@ describe('a move that was done, and a newer file was agreed on at its old name s
   });
 });
 
+describe('a move here of a file that another took the place of before it was settled', () => {
+  const base = { a: file(agreedOn(1, 1)) };
+  const job = intent('moveLocal', 'a', 'b');
+  const saved = { b: file(local(8)) };
+
+  it('takes the base along when the workspace shows the same move', async () => {
+    const { desk } = deskOf({ base, here: saved, there: { b: file(remote(1)) } });
+    expect(await localMove(desk, job)).toBeUndefined();
+    expect(desk.changes[0]).toEqual({ kind: 'move', from: 'a', to: 'b' });
+  });
+
+  it.each([
+    ['another version stands there', { here: saved, there: { b: file(remote(5)) } }],
+    ['nothing stands there', { here: saved, there: {} }],
+    ['the old name is taken here', { here: { ...saved, a: file(local(3)) }, there: { b: file(remote(1)) } }],
+    [
+      'both agreed on the new name since',
+      { base: { ...base, b: file(agreedOn(8, 1)) }, here: saved, there: { b: file(remote(1)) } },
+    ],
+  ])('leaves it where it was when %s', async (_, scene) => {
+    const { desk } = deskOf({ base, ...scene });
+    await localMove(desk, job);
+    expect(desk.changes).toEqual([]);
+  });
+});
+
 describe('one file under both names of a move here', () => {
   const both = { base: { a: file(agreedOn(1, 1)) }, here: { a: file(local(1)), b: file(local(1)) } };
   const job = intent('moveLocal', 'a', 'b');
