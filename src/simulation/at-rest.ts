@@ -4,7 +4,8 @@ import type { CutShort } from './cut-short.ts';
 import { EPOCH, type Machine } from './machine.ts';
 import { inPair, inWorkspace, listOfPair } from './places.ts';
 import { baseOf, CALM_AT, type Scenario, type Start } from './scenario.ts';
-import type { SimServer, SimServerList } from './server.ts';
+import type { SimServerChange } from './server/changes.ts';
+import type { SimServer, SimServerList, SimServerMove } from './server.ts';
 import { isHeld, keyOf, labelOf } from './truth.ts';
 
 /** A version that a process took from its name on the server. */
@@ -20,8 +21,13 @@ export interface TakenUnseen {
   readonly at: number;
   /** What the request named: the version itself, or a folder around it. */
   readonly named: string | undefined;
-  /** Somebody had that name again when its taker, who had seen the trash, looked whether it is free to give back. */
+  /**
+   * Somebody had that name again when its taker, who had seen the trash, looked whether it is free to give back; or, where
+   * it was free then, when the move arrived that was to give it back.
+   */
   nameTaken: boolean;
+  /** The name under which that move brought it back then, on a server that keeps both: its taker takes it again. */
+  beside?: string;
 }
 
 /** To be told of each list that is made on the server. */
@@ -29,13 +35,48 @@ export function lookBack(server: SimServer, left: Iterable<Taken>, list: SimServ
   for (const { unseen } of left) {
     const { named } = unseen ?? {};
     if (unseen === undefined || named === undefined || unseen.client !== list.client) continue;
-    if (list.folder !== named.slice(0, Math.max(0, named.lastIndexOf('/')))) continue;
+    if (list.folder !== folderAround(named)) continue;
     const sawTrash = list.heardOf(unseen.trash);
     if (sawTrash === undefined || sawTrash < unseen.at) continue;
     // By the first such list that reaches it, it is decided.
     if ((list.heardOf(list.folder) ?? sawTrash) > sawTrash) continue;
     if (server.agent.list().some(({ path }) => path === named)) unseen.nameTaken = true;
   }
+}
+
+/**
+ * To be told of each move of a batch when it is over. The look before it and the move are two requests: RACE in the giving
+ * back. It is not told of what is live again.
+ */
+export function moveBack(server: SimServer, left: ReadonlyMap<string, Taken>, move: SimServerMove): void {
+  for (const [content, { path: was, unseen }] of left) {
+    const { named } = unseen ?? {};
+    if (unseen === undefined || named === undefined || unseen.client !== move.client) continue;
+    const [folder, trashed] = [folderAround(named), `${unseen.trash}/${named.split('/').at(-1)}`];
+    if (move.target !== folder || !move.ids.includes(trashed)) continue;
+    if (!server.agent.list().some(({ path }) => path === named)) continue;
+    const paths = [...server.holds()].flatMap(({ path, bytes }) => (keyOf(bytes) === content ? [path] : []));
+    // Else it has its name again, or is beside it.
+    unseen.nameTaken = paths.some((path) => path === trashed || path.startsWith(`${trashed}/`));
+    // Of folders all stays that went there.
+    const beside =
+      was === named.normalize('NFC')
+        ? paths.find((path) => folderAround(path) === folder && path !== named && isStray(path))
+        : undefined;
+    if (beside !== undefined) unseen.beside = beside;
+  }
+}
+
+/** What was taken once more, after its taker had given it back and the server had stored it beside its name. */
+export function takenAgain(before: Taken | undefined, { client, path }: SimServerChange): Taken | undefined {
+  const unseen = before?.unseen;
+  if (before === undefined || unseen === undefined) return undefined;
+  if (unseen.beside !== path || unseen.client !== client) return undefined;
+  return { ...before, unseen: { ...unseen, nameTaken: true } };
+}
+
+function folderAround(path: string): string {
+  return path.slice(0, Math.max(0, path.lastIndexOf('/')));
 }
 
 type Tree = ReadonlyMap<string, string | 'folder'>;

@@ -6,7 +6,16 @@
 import { PAIR_DEFAULTS } from '../config/schema.ts';
 import type { EngineEvent } from '../engine/events.ts';
 import type { Disposition } from '../lib/errors.ts';
-import { atRest, difference, isKept, isStray, lookBack, type Taken } from './at-rest.ts';
+import {
+  atRest,
+  difference,
+  isKept,
+  isStray,
+  lookBack,
+  moveBack,
+  type Taken,
+  takenAgain,
+} from './at-rest.ts';
 import { createCutShort } from './cut-short.ts';
 import type { Ending } from './life.ts';
 import { EPOCH, type Machine } from './machine.ts';
@@ -109,6 +118,7 @@ export function createChecks(of: ChecksOf): Checks {
     violated('nothing-unseen', `sent again without a look, though its answer was lost: ${request}`),
   );
   server.onList((list) => lookBack(server, left.values(), list));
+  server.onMove((move) => moveBack(server, left, move));
   server.onChange((change) => {
     retire(server, change.before, change.after);
     const sender = machines.find(({ client }) => client === change.client);
@@ -118,8 +128,10 @@ export function createChecks(of: ChecksOf): Checks {
         cutShort.stored(sender, change.path.normalize('NFC'), keyOf(change.after));
     }
     if (change.uploadSentAt !== undefined && change.after !== undefined) sentUp.add(keyOf(change.after));
-    if (change.before !== undefined && change.after === undefined)
-      left.set(keyOf(change.before), takenBy(change));
+    if (change.before !== undefined && change.after === undefined) {
+      const key = keyOf(change.before);
+      left.set(key, takenAgain(left.get(key), change) ?? takenBy(change));
+    }
     tell(
       () => `server ${change.request}: ${change.path} was ${shown(change.before)}, is ${shown(change.after)}`,
     );

@@ -14,7 +14,7 @@ import type { Desk, Letter } from './server/desk.ts';
 import type { SimFault, SimFaults } from './server/faults.ts';
 import { createRateLimit } from './server/limit.ts';
 import { createLine, type Line } from './server/line.ts';
-import { pathsNamed } from './server/named.ts';
+import { moveNamed, pathsNamed } from './server/named.ts';
 import { folderOf } from './server/place.ts';
 import { bytesIn, filesIn, newFolder, type SimFolder } from './server/store.ts';
 
@@ -42,6 +42,14 @@ export interface SimServerList {
   heardOf(folder: string): number | undefined;
 }
 
+/** A batch of entries that a request was to move into another folder. Paths are relative to the top. */
+export interface SimServerMove {
+  /** Number of the client that asked. */
+  readonly client: number;
+  readonly ids: readonly string[];
+  readonly target: string;
+}
+
 export interface SimServer {
   /** May be changed at any time. */
   readonly behaviour: SimBehaviour;
@@ -60,6 +68,8 @@ export interface SimServer {
   onRequest(listener: (paths: readonly string[]) => void): void;
   /** Told of each list in the moment in which it is made. */
   onList(listener: (list: SimServerList) => void): void;
+  /** Told of each move of a batch in the moment in which it was done or refused, while its sender may wait for it. */
+  onMove(listener: (move: SimServerMove) => void): void;
   /** Told of each upload or new folder that a client repeats though it has no answer and did not look. */
   onBlindRetry(listener: (request: string) => void): void;
   /** Every file, rtsync's own included, by its path without a leading slash. */
@@ -87,6 +97,7 @@ export function createSimServer(options: SimServerOptions): SimServer {
   const blindListeners: ((request: string) => void)[] = [];
   const requestListeners: ((paths: readonly string[]) => void)[] = [];
   const listListeners: ((list: SimServerList) => void)[] = [];
+  const moveListeners: ((move: SimServerMove) => void)[] = [];
   const desk: Desk = {
     workspaceId: options.workspaceId,
     shelf: {
@@ -106,6 +117,11 @@ export function createSimServer(options: SimServerOptions): SimServer {
       const folder = folderOf(address, behaviour.pathEncoding);
       const heardOf = (of: string): number | undefined => listings.last(of, Number.POSITIVE_INFINITY);
       for (const listener of listListeners) listener({ client, folder, heardOf });
+    },
+    changed: (letter) => {
+      const move = moveNamed(letter);
+      if (move === undefined) return;
+      for (const listener of moveListeners) listener({ client: letter.client, ...move });
     },
     blind: ({ what }) => {
       for (const listener of blindListeners) listener(what);
@@ -138,6 +154,9 @@ export function createSimServer(options: SimServerOptions): SimServer {
     },
     onList: (listener) => {
       listListeners.push(listener);
+    },
+    onMove: (listener) => {
+      moveListeners.push(listener);
     },
     onBlindRetry: (listener) => {
       blindListeners.push(listener);

@@ -20,3 +20,20 @@ export function pathsNamed({ address, kind, headers, body }: Letter): readonly s
     return [];
   }
 }
+
+/** Of a batch that is moved; undefined for all else. Relative to the top. */
+export function moveNamed(
+  letter: Letter,
+): { readonly ids: readonly string[]; readonly target: string } | undefined {
+  if (letter.method !== 'PUT' || letter.kind !== 'change' || letter.address?.rest !== '') return undefined;
+  try {
+    const told = JSON.parse(letter.body.toString('utf8')) as {
+      readonly operation?: unknown;
+      readonly target?: unknown;
+    };
+    if (told.operation !== 'move' || typeof told.target !== 'string') return undefined;
+    return { ids: pathsNamed(letter), target: readId(told.target).join('/') };
+  } catch {
+    return undefined;
+  }
+}
