@@ -12,6 +12,7 @@ import type { CycleEnd, CyclePair } from '../engine/cycle.ts';
 import type { Standing } from '../engine/halt.ts';
 import type { Pair } from '../engine/pair.ts';
 import { createRecentRemovals } from '../engine/recent-removals.ts';
+import { createRoom } from '../engine/room.ts';
 import { createTrashNotes, type TrashNotes } from '../engine/trash-notes.ts';
 import { systemDisk } from '../local/disk.ts';
 import { type OpenLocalFolder, openLocalFolder } from '../local/folder.ts';
@@ -91,6 +92,7 @@ export async function assemble(
     state,
     approvals: found.approvals,
     backoff: createBackoff(),
+    room: createRoom(),
     removals: createRecentRemovals(),
     trashed,
     gate,

@@ -3,6 +3,7 @@ import type { Held } from '../core/plan.ts';
 import type { EngineEvent, Observer } from '../engine/events.ts';
 import { stepOf } from '../engine/report.ts';
 import type { Log } from '../lib/log.ts';
+import { bytesInWords, counted } from './output.ts';
 import { describe, type Progress } from './progress.ts';
 import { heldBySide } from './report-lines.ts';
 
@@ -43,6 +44,9 @@ function tell(log: Log, event: EngineEvent): void {
     case 'conflict':
       log.warn({ path: event.path, copy: event.copy }, 'conflict: both sides changed');
       return;
+    case 'room':
+      tellRoom(log, event);
+      return;
     case 'notice':
       log[event.level](event.message);
       return;
@@ -52,4 +56,14 @@ function tell(log: Log, event: EngineEvent): void {
     case 'phase':
       log.trace({ phase: event.phase }, 'phase');
   }
+}
+
+function tellRoom(log: Log, { files, folders, bytes }: Extract<EngineEvent, { kind: 'room' }>): void {
+  if (files + folders === 0) {
+    log.info("the workspace's storage has room again; nothing waits for room any more");
+    return;
+  }
+  const what = files > 0 ? `${counted(files, 'file')} (${bytesInWords(bytes)})` : counted(folders, 'folder');
+  const wait = (files > 0 ? files : folders) === 1 ? 'waits' : 'wait';
+  log.warn(`the workspace's storage is full: ${what} ${wait} for room`);
 }

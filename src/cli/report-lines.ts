@@ -114,7 +114,7 @@ type Alike = [Problem, ...Problem[]];
 export function byCause(problems: readonly Problem[]): readonly Readonly<Alike>[] {
   const shared = new Map<string, Alike>();
   return problems.flatMap((problem) => {
-    if (problem.code !== 'in-the-way') return [[problem]];
+    if (problem.code !== 'in-the-way' && problem.code !== 'waiting') return [[problem]];
     const known = shared.get(problem.message);
     if (known !== undefined) {
       known.push(problem);

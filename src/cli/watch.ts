@@ -7,6 +7,7 @@ import type { Config } from '../config.ts';
 import type { CycleResult } from '../engine/cycle.ts';
 import { limitsOf } from '../engine/pair.ts';
 import { stepOf } from '../engine/report.ts';
+import { WAITS_FOR_ROOM } from '../engine/room.ts';
 import { type WatchOptions, watchPair } from '../engine/watch.ts';
 import { watchFiles } from '../engine/watcher.ts';
 import { systemClock } from '../lib/clock.ts';
@@ -132,8 +133,10 @@ export function newProblems(log: Pick<Log, 'warn'>): (result: Pick<CycleResult, 
   let before = new Map<string, number>();
   return ({ problems }) => {
     const now = new Map<string, number>();
-    // Files that are being written settle by themselves.
-    const standing = problems.filter(({ code }) => code !== 'changing');
+    // Files that are being written settle by themselves; what waits for room is told as a whole.
+    const standing = problems.filter(
+      ({ code, message }) => code !== 'changing' && message !== WAITS_FOR_ROOM,
+    );
     for (const [{ path, code, message }] of byCause(standing)) {
       const cause = `${code} ${code === 'in-the-way' ? message : path}`;
       const times = (before.get(cause) ?? 0) + 1;

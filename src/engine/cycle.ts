@@ -25,6 +25,7 @@ import { recover } from './recover.ts';
 import { afterDeeds, localAsBefore, remoteAsBefore } from './remembered.ts';
 import { believed } from './unproven.ts';
 import { LONG, urgentPart } from './urgent.ts';
+import { askForRoom, endWithRoom } from './wait-for-room.ts';
 
 /** What to look at: everything, only some folders, or nothing (take it as remembered). */
 export interface CycleRequest {
@@ -125,9 +126,10 @@ async function cycle(
   request: CycleRequest,
   signal: AbortSignal,
 ): Promise<CycleResult> {
+  const asks = pair.room.begins(pair.gate.storageIsFull, pair.clock.monotonic());
   await pair.beforeCycle();
   pair.checkRoot();
-  if (pair.gate.storageIsFull) await askForRoom(pair, signal);
+  if (asks) await askForRoom(pair, signal);
   if (memory === undefined) await giveBack(pair);
   const looked = await observe(pair, memory, request, signal);
   request.onStage?.('judging', () => looked.local);
@@ -142,20 +144,22 @@ async function cycle(
     ? { plan: proven.plan, remote: observed.remote, doubted: [] }
     : await confirmRemovals(pair, observed, proven.plan, signal);
   const seen: Memory = { ...observed, remote: remoteAsBefore(memory?.remote, confirmed.remote) };
-  pair.observer.on({ kind: 'planned', plan: confirmed.plan, held: judged.held });
+  const fitted = pair.room.fit(confirmed.plan, pair.clock.monotonic());
+  pair.observer.on({ kind: 'planned', plan: fitted, held: judged.held });
   const ledger = createLedger(pair, pair.state.nextCycle(), (path) =>
     versionOf(nodeAt(seen.local.tree, path), nodeAt(seen.remote.tree, path)),
   );
   for (const path of [...confirmed.doubted, ...recovered.waiting]) ledger.totals.replan.add(path);
-  const urgent = request.fresh && urgentPart(confirmed.plan, request.fresh);
-  if (urgent === undefined && confirmed.plan.operations.length > LONG) pair.gate.urgent = false;
-  const plan = request.unproven === true ? { ...confirmed.plan, baseChanges: [] } : confirmed.plan;
+  const urgent = request.fresh && urgentPart(fitted, request.fresh);
+  if (urgent === undefined && fitted.operations.length > LONG) pair.gate.urgent = false;
+  const plan = request.unproven === true ? { ...fitted, baseChanges: [] } : fitted;
   const part = urgent === undefined ? plan : { ...plan, operations: urgent.operations };
   if (!pair.options.dryRun) await carryOut(pair, seen, { plan: part, ledger, request }, signal);
+  endWithRoom(pair, ledger.totals);
   return {
     swept,
     memory: remember(seen, ledger.totals),
-    plan: confirmed.plan,
+    plan: fitted,
     held: judged.held,
     totals: ledger.totals,
     partial: urgent !== undefined,
@@ -163,7 +167,7 @@ async function cycle(
     problems: [
       ...seen.local.problems,
       ...seen.remote.problems,
-      ...confirmed.plan.problems,
+      ...fitted.problems,
       ...ledger.totals.problems,
     ],
   };
@@ -187,15 +191,6 @@ function judge(pair: Pair, seen: Memory, request: CycleRequest): ReturnType<type
 
 function serves(direction: Direction, side: Held['side']): boolean {
   return direction === 'both' || (direction === 'push') === (side === 'remote');
-}
-
-/** The answer opens the gate when there is room again; that it could not be asked is no reason to stop. */
-async function askForRoom(pair: Pair, signal: AbortSignal): Promise<void> {
-  try {
-    await pair.remote.room(signal);
-  } catch (error) {
-    if (signal.aborted || asRtsyncError(error).disposition === 'fix') throw error;
-  }
 }
 
 interface Deeds {

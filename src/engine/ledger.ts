@@ -13,6 +13,7 @@ import type { OperationResult } from './events.ts';
 import { createIntents, type Intents } from './intents.ts';
 import type { Pair } from './pair.ts';
 import type { TreeChange } from './remembered.ts';
+import { type Growth, grows, problemAt } from './room.ts';
 
 /** Deeds of one settle group: a commit costs an fsync, so they share it. */
 const GROUP = 256;
@@ -91,6 +92,16 @@ export function createLedger(pair: Pair, cycle: number, versionAt: (path: RelPat
     pair.backoff.failed(path, versionAt(path), problem, disposition, pair.clock.monotonic());
   };
 
+  /** It has not failed: it waits, see `Room`. */
+  const refused = (operation: Growth, error: RtsyncError): void => {
+    const path = pathOf(operation);
+    tell(operation, 'skipped');
+    intents.failed(operation, error);
+    pair.room.refused(operation, error.status !== undefined, pair.clock.monotonic());
+    totals.later ??= error;
+    totals.problems.push(problemAt(path));
+  };
+
   const settle = (): void => {
     // Settling takes the disk's time, and the process may die in it.
     intents.flush();
@@ -117,6 +128,7 @@ export function createLedger(pair: Pair, cycle: number, versionAt: (path: RelPat
       succeeded.add(deed.operation.id);
       totals.networkStrikes = 0;
       pair.backoff.succeeded(pathOf(deed.operation));
+      if (grows(deed.operation)) pair.room.stored(deed.operation, true);
       changes.push(...deed.base);
       done.push(deed.operation);
       totals.localChanges.push(...(deed.local ?? []));
@@ -141,13 +153,18 @@ export function createLedger(pair: Pair, cycle: number, versionAt: (path: RelPat
     },
     failed: (operation, thrown) => {
       const error = asRtsyncError(thrown);
+      if (error.code === 'storage-full' && grows(operation)) {
+        refused(operation, error);
+        return;
+      }
+      if (error.ambiguous && grows(operation)) pair.room.stored(operation, false);
       tell(operation, error.disposition === 'replan' ? 'replan' : 'failed');
       intents.failed(operation, error);
       if (error.code === 'network') totals.networkStrikes += 1;
       note(totals, operation, error);
       const problem = totals.problems.at(-1);
       if (error.disposition !== 'replan' && problem !== undefined)
-        wait(operation, problem, error.disposition);
+        wait(operation, problem, error.code === 'storage-full' ? 'blocked' : error.disposition);
     },
     skipped: (operation) => {
       tell(operation, 'skipped');
@@ -212,10 +229,10 @@ function note(totals: Totals, operation: Operation, error: RtsyncError): void {
       totals.bug ??= error;
       break;
     case 'later':
-      totals.later ??= error;
+      beLater(totals, error);
       break;
     case 'retry':
-      if (error.code !== 'changing') totals.later ??= error;
+      if (error.code !== 'changing') beLater(totals, error);
       break;
     case 'hold':
     case 'blocked':
@@ -227,6 +244,11 @@ function note(totals: Totals, operation: Operation, error: RtsyncError): void {
     code: PROBLEM_OF[error.code] ?? 'failed',
     message: `${error.message}${wayOut}`,
   });
+}
+
+/** A full storage holds up nothing else: any other reason says more. */
+function beLater(totals: Totals, error: RtsyncError): void {
+  if (totals.later === undefined || totals.later.code === 'storage-full') totals.later = error;
 }
 
 /** Where the name stands that the other side cannot hold. */

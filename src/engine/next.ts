@@ -10,7 +10,7 @@ export type Next =
   /** `waitMs` before the next look; `why` for the log. */
   | {
       readonly kind: 'again';
-      readonly why: 'follow-up' | 'replan' | 'changing' | 'retry';
+      readonly why: 'follow-up' | 'replan' | 'changing' | 'retry' | 'room';
       readonly request: CycleRequest;
       readonly waitMs: number;
     };
@@ -29,7 +29,9 @@ const RETRY_MAX_MS = 60_000;
 export function whatNext(result: CycleResult, tries: number, inTurn = false): Next {
   const { totals } = result;
   const where = inTurn ? firstDirsOf : dirsOf;
-  if (result.partial && tries < MOST_WAITS && totals.later === undefined) {
+  // What waits for room holds up nothing else.
+  const later = totals.later?.code === 'storage-full' ? undefined : totals.later;
+  if (result.partial && tries < MOST_WAITS && later === undefined) {
     const fresh = localDirsOf(result.memory.local.tree, changingIn(result));
     // What a person has just saved stands still in a moment, and goes before the rest.
     if (fresh !== 'all' && fresh.length > 0) {
@@ -37,15 +39,16 @@ export function whatNext(result: CycleResult, tries: number, inTurn = false): Ne
       return { kind: 'again', why: 'changing', request: { local: fresh, remote: [], fresh }, waitMs };
     }
   }
-  if (totals.superseded || (result.partial && totals.later === undefined)) {
+  if (totals.superseded || (result.partial && later === undefined)) {
     const dirs = totals.replan.size === 0 ? [] : where(result.memory.remote.tree, [...totals.replan]);
     return { kind: 'again', why: 'follow-up', request: { local: [], remote: dirs }, waitMs: 0 };
   }
-  if (totals.later !== undefined) {
-    // Every deed looks again before it acts, so nothing need be listed here to try once more.
-    const waitMs = Math.min(RETRY_MAX_MS, RETRY_MS * 2 ** tries);
-    return { kind: 'again', why: 'retry', request: { local: 'all', remote: [] }, waitMs };
-  }
+  // Every deed looks again before it acts, so nothing need be listed here to try once more.
+  const onceMore = {
+    request: { local: 'all', remote: [] },
+    waitMs: Math.min(RETRY_MAX_MS, RETRY_MS * 2 ** tries),
+  } as const;
+  if (later !== undefined) return { kind: 'again', why: 'retry', ...onceMore };
   if (totals.replan.size > 0) {
     const remote = where(result.memory.remote.tree, [...totals.replan]);
     return {
@@ -73,7 +76,7 @@ export function whatNext(result: CycleResult, tries: number, inTurn = false): Ne
       waitMs: Math.min(CHANGING_MAX_MS, CHANGING_MS * (tries + 1)),
     };
   }
-  return { kind: 'quiet' };
+  return totals.later === undefined ? { kind: 'quiet' } : { kind: 'again', why: 'room', ...onceMore };
 }
 
 function changingIn({ problems }: CycleResult): readonly RelPath[] {

@@ -18,6 +18,7 @@ import type { PairState } from '../state/state.ts';
 import type { Backoff } from './backoff.ts';
 import type { Observer } from './events.ts';
 import type { RecentRemovals } from './recent-removals.ts';
+import type { Room } from './room.ts';
 import type { TrashNotes } from './trash-notes.ts';
 
 export interface PairOptions {
@@ -54,6 +55,8 @@ export interface Pair {
   readonly observer: Observer;
   /** Paths that wait after a failure. */
   readonly backoff: Backoff;
+  /** What waits for room in the workspace's storage. */
+  readonly room: Room;
   /** What was deleted a short while ago. */
   readonly removals?: RecentRemovals;
   /** Where given-up local versions went, for the journal. */

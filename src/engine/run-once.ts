@@ -12,7 +12,7 @@ import { noOperations, type OperationCounts, type RunForecast, type RunReport, s
 /** Cycles after which a run stops chasing a side that changes faster than it can follow. */
 const MOST_CYCLES = 25;
 /** Cycles in a row that may end in the same trouble. */
-const MOST_TRIES = { retry: 5, changing: 16, replan: 8, 'follow-up': 8 } as const;
+const MOST_TRIES = { retry: 5, room: 5, changing: 16, replan: 8, 'follow-up': 8 } as const;
 
 export interface RunResult {
   readonly report: RunReport;

@@ -53,6 +53,7 @@ const UNSEEN_MS = 300_000;
 /** What hot folders may count on while the server tells no limit. */
 const NO_LIMIT = 300;
 const NEVER = Number.POSITIVE_INFINITY;
+const QUIET = { kind: 'quiet' } as const;
 
 export function createSchedule(pair: Pair, options: ScheduleOptions): Schedule {
   const { clock } = pair;
@@ -134,7 +135,8 @@ export function createSchedule(pair: Pair, options: ScheduleOptions): Schedule {
       // An edit that stands still in a moment goes before all that is due.
       if (again?.request.fresh !== undefined) return again.at;
       const retryAt = pair.backoff.nextAt(now) ?? NEVER;
-      return Math.min(at.rescan, again?.at ?? NEVER, retryAt, lookAt(now), owed.size > 0 ? now : NEVER);
+      const wakeAt = Math.min(retryAt, pair.room.wakeAt ?? NEVER);
+      return Math.min(at.rescan, again?.at ?? NEVER, wakeAt, lookAt(now), owed.size > 0 ? now : NEVER);
     },
     request: (hints, now) => {
       const dirs = [...new Set([...(hints === 'all' ? [] : hints), ...owed])];
@@ -173,7 +175,9 @@ export function createSchedule(pair: Pair, options: ScheduleOptions): Schedule {
       failures = 0;
       if (request.local === 'all') at.rescan = now + options.rescanMs;
       if (result.swept) at.poll = now + sweepEvery();
-      const next = whatNext(result, tries, !sweeps());
+      const found = whatNext(result, tries, !sweeps());
+      // What waits for room has its own time.
+      const next = found.kind === 'again' && found.why === 'room' ? QUIET : found;
       tries = next.kind === 'again' && result.totals.done.size === 0 ? tries + 1 : 0;
       if (next.kind === 'again')
         again = { at: now + next.waitMs, request: next.request, bulk: result.totals.superseded };

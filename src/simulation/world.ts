@@ -166,6 +166,8 @@ function describe(event: EngineEvent): string {
     return `${event.operation.kind} ${'place' in event.operation ? event.operation.place.path : event.operation.from.path}: ${event.result}`;
   if (event.kind === 'planned') return `plans ${event.plan.operations.length} operations`;
   if (event.kind === 'notice') return `says ${event.message}`;
+  if (event.kind === 'room')
+    return `says that ${event.files} files and ${event.folders} folders wait for room`;
   return event.kind === 'phase' ? `is ${event.phase}` : `finds a conflict at ${event.path}`;
 }
 

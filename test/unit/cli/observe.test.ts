@@ -3,17 +3,22 @@ import { observeWith } from '../../../src/cli/observe.ts';
 import type { RelPath } from '../../../src/core/path.ts';
 import type { Held } from '../../../src/core/plan.ts';
 import { regressionReason } from '../../../src/core/regressions.ts';
+import type { EngineEvent } from '../../../src/engine/events.ts';
 import { createLog } from '../../../src/lib/log.ts';
 
 function warningsFor(held: readonly Held[]): string {
+  return saidOf({ kind: 'planned', plan: { operations: [], baseChanges: [], problems: [] }, held });
+}
+
+function saidOf(event: EngineEvent): string {
   let written = '';
   const write = (text: string): void => {
     written += text;
   };
-  const log = createLog({ level: 'warn', pretty: false, write });
+  const log = createLog({ level: 'info', pretty: false, write });
   const progress = { on: () => undefined, clear: () => undefined };
   const observer = observeWith({ log, progress, approve: 'rtsync approve /f' });
-  observer.on({ kind: 'planned', plan: { operations: [], baseChanges: [], problems: [] }, held });
+  observer.on(event);
   return written;
 }
 
@@ -54,4 +59,14 @@ it('older versions that are held are not called deletes', () => {
   expect(warningsFor([...heldDeletes(12), ...olderVersions(60)])).toContain(
     '"12 deletes here (gone in the workspace) and 60 older versions are held: much; 60 of 100 files',
   );
+});
+
+it('what waits for room is told in numbers, and that nothing does any more', () => {
+  const room = (files: number, folders: number, bytes: number) =>
+    saidOf({ kind: 'room', files, folders, bytes });
+  const full = "the workspace's storage is full: ";
+  expect(room(101, 3, 1.2e9)).toContain(`"${full}101 files (1.2 GB) wait for room"`);
+  expect(room(1, 0, 5)).toContain(`"${full}1 file (5 B) waits for room"`);
+  expect(room(0, 2, 0)).toContain(`"${full}2 folders wait for room"`);
+  expect(room(0, 0, 0)).toContain('nothing waits for room any more');
 });

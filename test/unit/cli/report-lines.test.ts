@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { heldBySide, heldInWords, reportLines } from '../../../src/cli/report-lines.ts';
+import type { RelPath } from '../../../src/core/path.ts';
 import type { Held } from '../../../src/core/plan.ts';
 import { regressionReason } from '../../../src/core/regressions.ts';
 import { noOperations, type PlannedStep, type RunReport } from '../../../src/engine/report.ts';
+import { problemAt } from '../../../src/engine/room.ts';
 
 const plain = { style: (_style: unknown, text: string) => text };
 
@@ -55,6 +57,13 @@ describe('what stands in the way of many paths', () => {
     ]);
     expect(linesOf({ problems: blocked.slice(0, 1) })).toEqual([`  in-the-way a: ${message}`]);
   });
+});
+
+it('what waits for room is counted, with the first of it', () => {
+  const problems = ['a', 'b', 'c', 'd', 'e', 'f', 'g'].map((path) => problemAt(path as RelPath));
+  expect(linesOf({ problems })).toEqual([
+    "  waiting 7 paths: the workspace's storage is full (a, b, c, d, e, … (2 more))",
+  ]);
 });
 
 describe('a conflict', () => {

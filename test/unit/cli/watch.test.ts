@@ -1,6 +1,8 @@
 import { expect, it } from 'vitest';
 import { newProblems } from '../../../src/cli/watch.ts';
+import type { RelPath } from '../../../src/core/path.ts';
 import type { Problem } from '../../../src/core/plan.ts';
+import { problemAt } from '../../../src/engine/room.ts';
 import { createLog } from '../../../src/lib/log.ts';
 
 /** Paths that are logged, cycle by cycle. */
@@ -30,4 +32,9 @@ it('a service logs a problem once, when it outlived a cycle', () => {
 it('a service logs what stands in the way of many paths once for all of them', () => {
   const [a, b, c] = [blocked('a'), blocked('b'), blocked('c')];
   expect(logged([a, b], [a, b], [b, c], [c])).toEqual([[], ['a'], [], []]);
+});
+
+it('a service logs no path that waits for room, since that is told for all of them', () => {
+  const waiting = ['a', 'b'].map((path) => problemAt(path as RelPath));
+  expect(logged(waiting, waiting, waiting)).toEqual([[], [], []]);
 });

@@ -35,6 +35,7 @@ function setting() {
     clock,
     gate: { limitPerMinute: 300 },
     backoff: { nextAt: () => undefined },
+    room: { wakeAt: undefined },
   } as unknown as Pair;
   const schedule = createSchedule(pair, { pollMs: 30_000, limitPerMinute: 300, rescanMs: 3_600_000 });
   const memory = memoryOf();
