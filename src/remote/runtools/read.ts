@@ -37,7 +37,7 @@ async function readChunk(
     else await one.done(got);
   });
   if (arrived.length === 0) return;
-  const listed = await attempt(() => ctx.looks.fresh(dir, signal));
+  const listed = await attempt(() => ctx.looks.after(dir, signal));
   await Promise.all(arrived.map((each) => each.one.done(listed.ok ? judged(each, listed.value) : listed)));
 }
 

@@ -47,6 +47,8 @@ export interface UploadJob {
 export interface LookHow {
   readonly again: boolean;
   readonly stands: RemoteStamp | undefined;
+  /** See `Manner`. */
+  readonly concludes: boolean;
 }
 
 /** The name may be tried once more: how the folder looked, and what then stood there if not what the write expects. */
@@ -143,10 +145,13 @@ async function sendInTime(
   signal?: AbortSignal,
 ): Promise<Sent> {
   let next: Listing | undefined = again?.seen;
+  // What was sent before may stand there torn, or arrive yet: so what is called back was never sent at all.
+  const concludes = again !== undefined;
   // Another list may have shown meanwhile that it is not so.
   const stands = (): boolean => ctx.looks.allows(job.dir, job.name, again?.stands ?? job.write.expect);
   for (let looks = 0; looks < MOST_LOOKS; looks += 1) {
-    const look = next ?? (await job.look?.({ again: looks > 0, stands: again?.stands })) ?? NOTHING;
+    const look =
+      next ?? (await job.look?.({ again: looks > 0, stands: again?.stands, concludes })) ?? NOTHING;
     next = undefined;
     const before = look.entries.get(job.name);
     let { entries } = look;
@@ -158,7 +163,7 @@ async function sendInTime(
     if (job.look !== undefined) ctx.looks.sends(job.dir, job.name);
     const { onSent, span } = startTimes(ctx);
     const relying = job.look === undefined ? {} : { still, priority: Math.min(looks, 1) };
-    const manner = { signal, onSent, ...relying };
+    const manner = { signal, onSent, concludes, ...relying };
     const outcome = await staleOr(() => ctx.client.upload(job.dir, job.name, source, manner));
     const sending = span();
     if (outcome !== 'stale')

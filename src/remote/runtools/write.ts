@@ -114,7 +114,7 @@ async function overwrite(
   for (const chunk of chunks(items, ctx.keepTrash ? COPY_CHUNK : WIDE)) {
     const ready = await attempt(async () => {
       heed(signal);
-      if (ctx.keepTrash) bin ??= ctx.trash.folder('trash', signal);
+      if (ctx.keepTrash) bin ??= ctx.trash.folder('trash', { signal });
       const folder = await bin;
       const copy =
         folder === undefined ? { kept: chunk, missing: [] } : await copyToTrash(ctx, chunk, folder, signal);
@@ -153,9 +153,9 @@ async function uploadInPlace(
   for (const some of chunks(items, WIDE)) {
     await inParallel(some, WIDE, async (item) => {
       const { name, write: one } = item;
-      const seen = async ({ again, stands }: LookHow): Promise<Listing> => {
+      const seen = async ({ again, stands, concludes }: LookHow): Promise<Listing> => {
         heed(signal);
-        const listing = await look(again);
+        const listing = again && concludes ? await ctx.looks.after(dir, signal) : await look(again);
         const expect = stands ?? one.expect;
         if (matches(listing.entries.get(name), expect) && ctx.looks.allows(dir, name, expect)) return listing;
         throw changed(one.path);
