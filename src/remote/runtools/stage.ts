@@ -8,7 +8,7 @@
  */
 import type { RtsyncError } from '../../lib/errors.ts';
 import type { Outcome, WriteSource, Written } from '../remote.ts';
-import { attempt, type Context, changed, failed, heed, inParallel } from './context.ts';
+import { attempt, type Context, changed, failed, heed, inParallel, type Recall } from './context.ts';
 import { startTimes, type Times, teachClock } from './dating.ts';
 import type { Sending } from './file-clock.ts';
 import { childId, type DirId, type EntryId } from './ids.ts';
@@ -62,6 +62,7 @@ async function uploadStaged(
   signal?: AbortSignal,
 ): Promise<Map<Item, Whole>> {
   const stored = new Map<Item, Whole>();
+  const recall: Recall = { error: undefined };
   await inParallel(items, 32, async (item) => {
     let source: WriteSource | undefined;
     const open = async (): Promise<WriteSource> => {
@@ -69,7 +70,7 @@ async function uploadStaged(
       return source;
     };
     const write = { ...item.write, open };
-    const one = await upload(ctx, { dir: staging, name: item.name, write, look: undefined }, signal);
+    const one = await upload(ctx, { dir: staging, name: item.name, write, recall, look: undefined }, signal);
     if (one.kind === 'stored' && source !== undefined) stored.set(item, { ...one, source });
     if (one.kind === 'failed') await finish(item, failed(one.error));
   });

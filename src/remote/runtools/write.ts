@@ -5,7 +5,7 @@
  */
 import { nameOf, type RemoteDir } from '../../core/path.ts';
 import type { Outcome, Write, Written } from '../remote.ts';
-import { attempt, type Context, changed, chunks, failed, heed, inParallel } from './context.ts';
+import { attempt, type Context, changed, chunks, failed, heed, inParallel, type Recall } from './context.ts';
 import { childId, type DirId, type EntryId, idBelow } from './ids.ts';
 import {
   asListed,
@@ -150,6 +150,7 @@ async function uploadInPlace(
 ): Promise<void> {
   const others = new Set(items.map(({ name }) => name));
   const undated: Undated[] = [];
+  const recall: Recall = { error: undefined };
   for (const some of chunks(items, WIDE)) {
     await inParallel(some, WIDE, async (item) => {
       const { name, write: one } = item;
@@ -160,7 +161,7 @@ async function uploadInPlace(
         if (matches(listing.entries.get(name), expect) && ctx.looks.allows(dir, name, expect)) return listing;
         throw changed(one.path);
       };
-      const stored = await upload(ctx, { dir, name, write: one, look: seen, others }, signal);
+      const stored = await upload(ctx, { dir, name, write: one, recall, look: seen, others }, signal);
       if (stored.kind === 'failed') return finish(item, failed(stored.error));
       if (stored.date === undefined) undated.push({ item, stored });
       else await finish(item, { ok: true, value: { size: stored.size, date: stored.date } });

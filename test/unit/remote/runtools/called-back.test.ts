@@ -2,6 +2,7 @@
 import { Readable } from 'node:stream';
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { RemoteStamp } from '../../../../src/core/tree.ts';
+import type { Bandwidth } from '../../../../src/lib/bandwidth.ts';
 import { RtsyncError } from '../../../../src/lib/errors.ts';
 import { createPairGate, type PairGate } from '../../../../src/pace/pair-gate.ts';
 import type { Outcome, Remote, Written } from '../../../../src/remote/remote.ts';
@@ -165,6 +166,52 @@ describe('what is called back while a deed is on its way', () => {
     await waits;
     gate.callBack(new RtsyncError('superseded', 'something more urgent came up'));
     expect(await Promise.all(both)).toEqual(['superseded', 'ok']);
+  });
+
+  test.each([
+    ['where they belong', {}, undefined],
+    ['aside', { takenUpload: 'rename', takenMove: 'rename' } as const, 'old'],
+  ])('ends many uploads %s before the rest of their files are opened', async (_, traits, old) => {
+    if (old !== undefined) site.behaviour.takenName = 'rename';
+    const names = Array.from({ length: 200 }, (_, i) => `f${i}`);
+    const expected = new Map<string, RemoteStamp>();
+    if (old !== undefined) for (const name of names) expected.set(name, await site.place(name, old));
+    site.clock.pass(5000);
+    let opened = 0;
+    const ends: string[] = [];
+    const writes = names.map((name) => ({
+      path: at(name),
+      expect: expected.get(name),
+      size: 3,
+      open: async () => {
+        opened += 1;
+        return { size: 3, body: () => Buffer.from('new') };
+      },
+      done: async (outcome: Outcome<Written>) => void ends.push(outcome.ok ? 'ok' : outcome.error.code),
+    }));
+    callBackAfter('upload');
+    await remoteOf(traits).write(dirAt(''), writes, never);
+    expect(opened).toBeLessThan(80);
+    expect([ends.length, new Set(ends)]).toEqual([200, new Set(['ok', 'superseded'])]);
+  });
+
+  test('ends many downloads before the rest of them wait for their bytes', async () => {
+    const files = Object.fromEntries(
+      await Promise.all(
+        Array.from({ length: 200 }, async (_, i) => [`f${i}`, await site.place(`f${i}`, 'abc')] as const),
+      ),
+    );
+    let begun = 0;
+    const transfer: Bandwidth['transfer'] = (_, run) => {
+      begun += 1;
+      return run(undefined);
+    };
+    callBackAfter('download');
+    const remote = remoteOf({}, { bandwidth: { rate: () => undefined, transfer } });
+    const { outcomes } = await readAll(remote, '', files, never);
+    expect(begun).toBeLessThan(80);
+    const ends = Object.values(codes(outcomes));
+    expect([ends.length, new Set(ends)]).toEqual([200, new Set(['ok', 'superseded'])]);
   });
 
   test('ends with a stop all the same', async () => {
