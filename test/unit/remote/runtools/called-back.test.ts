@@ -49,6 +49,23 @@ function callBackAfter(label: string): void {
   };
 }
 
+/** After so many uploads the turn of no other comes. */
+function holdUploads(passes: number): void {
+  const { gate: inner } = site.far;
+  const { run } = inner;
+  let passed = 0;
+  inner.run = (ticket, send, signal) => {
+    if (ticket.label !== 'upload') return run(ticket, send, signal);
+    passed += 1;
+    if (passed <= passes) return run(ticket, send, signal);
+    return new Promise((_, reject) => {
+      const end = (): void => reject(signal?.reason);
+      if (signal?.aborted === true) end();
+      else signal?.addEventListener('abort', end);
+    });
+  };
+}
+
 describe('what is called back while a deed is on its way', () => {
   test('is not the list that dates an upload, but what was not sent yet', async () => {
     const remote = remoteOf();
@@ -212,6 +229,47 @@ describe('what is called back while a deed is on its way', () => {
     expect(begun).toBeLessThan(80);
     const ends = Object.values(codes(outcomes));
     expect([ends.length, new Set(ends)]).toEqual([200, new Set(['ok', 'superseded'])]);
+  });
+
+  test.each([
+    ['copied', 'copy', 0],
+    ['written over in part', 'upload', 1],
+  ])('leaves no copy in the trash of what was %s, where nothing was sent', async (_, label, passes) => {
+    const names = Array.from({ length: 20 }, (_, i) => `f${i}`);
+    const files: Record<string, { text: string; expect: RemoteStamp }> = {};
+    for (const name of names) files[name] = { text: 'newer', expect: await site.place(name, `old ${name}`) };
+    site.clock.pass(5000);
+    holdUploads(passes);
+    callBackAfter(label);
+    const ends = codes(await writeAll(remoteOf(), '', files, never));
+    const sent = names.filter((name) => ends[name] === 'ok');
+    expect(sent).toHaveLength(passes);
+    expect(names.filter((name) => ends[name] === 'superseded')).toHaveLength(20 - passes);
+    expect(await site.trashed()).toEqual(sent.map((name) => `old ${name}`));
+    for (const name of names)
+      expect(await site.disk(name)).toBe(sent.includes(name) ? 'newer' : `old ${name}`);
+  });
+
+  test('keeps the copy of what may have been written over', async () => {
+    const files = { a: { text: 'newer', expect: await site.place('a', 'old') } };
+    site.clock.pass(5000);
+    site.faults.next('upload', { kind: 'drop' });
+    callBackAfter('upload');
+    expect(codes(await writeAll(remoteOf(), '', files, never))).toEqual({ a: 'ok' });
+    expect([await site.disk('a'), await site.trashed()]).toEqual(['newer', ['old']]);
+  });
+
+  test('copies nothing, and asks nothing more, when that was called back itself', async () => {
+    const files = { a: { text: 'newer', expect: await site.place('a', 'old') } };
+    const remote = remoteOf();
+    gate.callBack(new RtsyncError('superseded', 'something more urgent came up'));
+    expect(codes(await writeAll(remote, '', files, never))).toEqual({ a: 'superseded' });
+    expect(site.far.gate.tickets).toEqual([]);
+    gate.resume();
+    // The folder of the trash stands when the call comes.
+    callBackAfter('makeFolder');
+    expect(codes(await writeAll(remote, '', files, never))).toEqual({ a: 'superseded' });
+    expect(site.far.gate.tickets.filter(({ label }) => label === 'copy')).toEqual([]);
   });
 
   test('ends with a stop all the same', async () => {
