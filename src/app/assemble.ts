@@ -66,7 +66,8 @@ export async function assemble(
   if (!run.dryRun) state.saveNote(UNCLEAN, 'yes');
   const gate = createPairGate(link.gate);
   const storage: ServerLink['storage'] = (id, traits) => link.storage(id, traits, gate);
-  const far = await openFarSide({ storage, bandwidth: link.bandwidth }, found, unclean);
+  const bandwidth = link.bandwidth && gate.bandwidth(link.bandwidth);
+  const far = await openFarSide({ storage, bandwidth }, found, unclean);
   if (!run.dryRun) rootKeeper.sign();
   const purgeDaily = dailyPurge(local, found, () => far.remote.clockOffsetMs);
   const mark = createMarkKeeper({
@@ -96,7 +97,7 @@ export async function assemble(
     removals: createRecentRemovals(),
     trashed,
     gate,
-    bandwidth: link.bandwidth,
+    bandwidth,
     clock: run.clock,
     observer: run.observer,
     checkRoot: () => rootKeeper.check(),

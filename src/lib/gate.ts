@@ -18,7 +18,10 @@ export interface RequestTicket {
   readonly urgent?: boolean;
   /** A list of the background look. It takes turns with bulk, which is what is neither urgent nor discovery. */
   readonly discovery?: boolean;
-  /** It asks what came of a deed that was sent: a stop ends it, but it is not called back: to find out later costs more. */
+  /**
+   * It asks what came of a deed that was sent, or bytes that went or came would be lost without it: a stop ends it, but it
+   * is not called back: to find out later, or to move them once more, costs more.
+   */
   readonly concludes?: boolean;
   /** Whom it serves, such as one pair: shares of one class take turns. Without: one share for all of these. */
   readonly share?: symbol;

@@ -4,6 +4,7 @@
  * an edit at once. What is under way is never called back, and neither is what was given no signal or concludes what was
  * under way: somebody relies on it.
  */
+import type { Bandwidth } from '../lib/bandwidth.ts';
 import type { RtsyncError } from '../lib/errors.ts';
 import type { Answered, Gate, RequestTicket } from '../lib/gate.ts';
 
@@ -16,6 +17,8 @@ export interface PairGate extends Gate {
    */
   callBack(reason: RtsyncError): void;
   resume(): void;
+  /** A limit as this pair sees it: a transfer that waits to begin is called back like a request, before its bytes count. */
+  bandwidth(limit: Bandwidth): Bandwidth;
 }
 
 interface Waiting {
@@ -31,31 +34,36 @@ export function createPairGate(gate: Gate): PairGate {
   let urgent = false;
   let calledBack: RtsyncError | undefined;
 
-  async function runPatient<T extends Answered>(
-    ticket: RequestTicket,
-    send: (signal: AbortSignal) => Promise<T>,
-    signal: AbortSignal,
-  ): Promise<T> {
+  async function patiently<T>(signal: AbortSignal, work: (one: Waiting) => Promise<T>): Promise<T> {
     signal.throwIfAborted();
     if (calledBack !== undefined) throw calledBack;
     const one: Waiting = { waits: true, cancel: new AbortController() };
     const forget = aborts.forward(signal, one.cancel);
     patient.add(one);
-    const sendOnce = async (own: AbortSignal): Promise<T> => {
-      one.waits = false;
-      const answered = await send(own);
-      // It was refused for its rate and waits once more.
-      one.waits = answered.status === 429;
-      if (one.waits && calledBack !== undefined) one.cancel.abort(calledBack);
-      return answered;
-    };
     try {
-      return await gate.run(ticket, sendOnce, one.cancel.signal);
+      return await work(one);
     } finally {
       patient.delete(one);
       forget();
     }
   }
+
+  const runPatient = <T extends Answered>(
+    ticket: RequestTicket,
+    send: (signal: AbortSignal) => Promise<T>,
+    signal: AbortSignal,
+  ): Promise<T> =>
+    patiently(signal, (one) => {
+      const sendOnce = async (own: AbortSignal): Promise<T> => {
+        one.waits = false;
+        const answered = await send(own);
+        // It was refused for its rate and waits once more.
+        one.waits = answered.status === 429;
+        if (one.waits && calledBack !== undefined) one.cancel.abort(calledBack);
+        return answered;
+      };
+      return gate.run(ticket, sendOnce, one.cancel.signal);
+    });
 
   return {
     run: (ticket, send, signal) => {
@@ -77,6 +85,18 @@ export function createPairGate(gate: Gate): PairGate {
     resume() {
       calledBack = undefined;
     },
+    bandwidth: (limit) => ({
+      rate: (way) => limit.rate(way),
+      transfer: async (job, run) => {
+        if (job.signal === undefined || urgent) return limit.transfer(job, run);
+        return patiently(job.signal, (one) =>
+          limit.transfer({ ...job, signal: one.cancel.signal }, (throttle) => {
+            one.waits = false;
+            return run(throttle);
+          }),
+        );
+      },
+    }),
     storageFull: (full) => gate.storageFull(full),
     get storageIsFull() {
       return gate.storageIsFull;

@@ -2,7 +2,7 @@
 import { isCode, RtsyncError } from '../../lib/errors.ts';
 import type { Pace } from '../../lib/gate.ts';
 import type { Traits } from '../traits.ts';
-import type { StorageClient } from './client.ts';
+import type { Manner, StorageClient } from './client.ts';
 import { attempt, endsTheRun } from './context.ts';
 import { childId, type DirId, type EntryId, OWN_NAME, parentId, TOP } from './ids.ts';
 import type { Looks } from './looks.ts';
@@ -11,11 +11,16 @@ import type { Listing } from './wire.ts';
 
 export interface FolderMaker {
   /** Fine when it exists as a folder, `taken` when something else has the name. Never two creates of one name at once. */
-  ensure(dir: DirId, name: string, how: { readonly growth: boolean }, signal?: AbortSignal): Promise<EntryId>;
+  ensure(dir: DirId, name: string, how: MakeHow, signal?: AbortSignal): Promise<EntryId>;
 }
 
-interface Making {
+/** See `Manner`. */
+export interface MakeHow {
   readonly growth: boolean;
+  readonly concludes?: boolean | undefined;
+}
+
+interface Making extends MakeHow {
   readonly signal: AbortSignal | undefined;
   readonly seen: Listing;
   readonly young: Young;
@@ -38,21 +43,25 @@ export function createFolderMaker(
    * Sent while a list is young that shows the name free: some servers say the same of a folder that they made and of one
    * that was there, and what is uploaded into our own relies on that it was empty.
    */
-  const make = (dir: DirId, name: string, growth: boolean, signal?: AbortSignal): Promise<EntryId> =>
+  const make = (dir: DirId, name: string, how: MakeHow, signal?: AbortSignal): Promise<EntryId> =>
     whileYoung(
       looks,
-      () => looks.recent(dir, signal),
-      (seen, young) => makeIn(dir, name, { growth, signal, seen, young }),
+      () => looks.recent(dir, signal, how.concludes),
+      (seen, young) => makeIn(dir, name, { ...how, signal, seen, young }),
     );
 
   const makeIn = async (dir: DirId, name: string, how: Making): Promise<EntryId> => {
-    const { growth, signal, seen, young } = how;
+    const { growth, concludes, signal, seen, young } = how;
     const id = childId(dir, name);
     const there = seen.entries.get(name);
     if (there?.kind === 'folder') return id;
     if (there !== undefined) throw taken(id);
     // What cannot be seen in its parent may still be there.
-    if (name.startsWith('.') && signs().dotFiles === 'hidden' && (await isThere(client, id, signs(), signal)))
+    if (
+      name.startsWith('.') &&
+      signs().dotFiles === 'hidden' &&
+      (await isThere(client, id, signs(), { signal, concludes }))
+    )
       return id;
     let sentAt = client.clock.monotonic();
     const still = (pace: Pace): boolean => {
@@ -60,7 +69,7 @@ export function createFolderMaker(
       return young.still(pace);
     };
     try {
-      const made = await client.makeFolder(dir, name, { growth, signal, ...young, still });
+      const made = await client.makeFolder(dir, name, { growth, concludes, signal, ...young, still });
       if (made !== undefined && made !== id) {
         await removeStray(client, made, id);
         return id;
@@ -81,7 +90,7 @@ export function createFolderMaker(
       const id = childId(dir, name);
       const running = underWay.get(id);
       if (running !== undefined) return running;
-      const started = make(dir, name, how.growth, signal).finally(() => underWay.delete(id));
+      const started = make(dir, name, how, signal).finally(() => underWay.delete(id));
       underWay.set(id, started);
       return started;
     },
@@ -92,12 +101,12 @@ export function createFolderMaker(
 export async function ensureOwn(
   folders: FolderMaker,
   names: readonly string[],
-  signal?: AbortSignal,
+  { signal, concludes }: Pick<Manner, 'signal' | 'concludes'> = {},
 ): Promise<EntryId> {
   let dir: DirId = TOP;
   for (const name of [OWN_NAME, ...names]) {
     try {
-      dir = await folders.ensure(dir, name, { growth: false }, signal);
+      dir = await folders.ensure(dir, name, { growth: false, concludes }, signal);
     } catch (error) {
       throw isCode(error, 'taken') ? inTheWay('in-the-way', childId(dir, name)) : error;
     }
@@ -130,7 +139,7 @@ async function whatStands(
   if (there !== undefined) throw taken(id);
   // A name that is never listed, refused as taken, is there.
   if (error.code === 'taken' && name.startsWith('.')) return id;
-  if (name.startsWith('.') && (await isThere(client, id, signs, signal))) return id;
+  if (name.startsWith('.') && (await isThere(client, id, signs, { signal, concludes: true }))) return id;
   throw error;
 }
 
@@ -139,10 +148,10 @@ async function isThere(
   client: StorageClient,
   id: EntryId,
   signs: FolderSigns,
-  signal?: AbortSignal,
+  manner: Pick<Manner, 'signal' | 'concludes'>,
 ): Promise<boolean> {
   try {
-    const { entries } = await client.list(id, { signal, retries: 0 });
+    const { entries } = await client.list(id, { ...manner, retries: 0 });
     return entries.size > 0 || signs.missingFolder === 'not-found';
   } catch (error) {
     if (isCode(error, 'not-found', 'server-error', 'bad-request')) return false;

@@ -1,7 +1,7 @@
 /** Copies of versions that are about to be overwritten, in the trash. */
-import type { RtsyncError } from '../../lib/errors.ts';
+import { isCode, type RtsyncError } from '../../lib/errors.ts';
 import { attempt, type Context } from './context.ts';
-import type { EntryId } from './ids.ts';
+import { childId, type EntryId } from './ids.ts';
 import type { Item } from './item.ts';
 import { refusePart } from './trash.ts';
 import type { Entry } from './wire.ts';
@@ -13,7 +13,7 @@ export interface Kept {
   readonly error: RtsyncError | undefined;
 }
 
-/** Keeps what stands at these names now. */
+/** Keeps what stands at these names now. Throws `superseded` when it was called back; then nothing was copied. */
 export async function copyToTrash(
   ctx: Context,
   items: readonly Item[],
@@ -28,7 +28,9 @@ export async function copyToTrash(
     refusePart(told ?? [], ids);
   });
   if (copied.ok) return { kept: items, missing: [], error: undefined };
-  const listed = await attempt(() => ctx.looks.fresh(folder, signal));
+  // It was not sent, and nothing else will be.
+  if (isCode(copied.error, 'superseded')) throw copied.error;
+  const listed = await attempt(() => ctx.looks.after(folder, signal));
   const entries: ReadonlyMap<string, Entry> = listed.ok ? listed.value.entries : new Map();
   const whole = (item: Item): boolean => {
     const entry = entries.get(item.name);
@@ -39,4 +41,16 @@ export async function copyToTrash(
     missing: items.filter((item) => !whole(item)),
     error: copied.error,
   };
+}
+
+/** Takes the copies of these away again: what was to be written over them was never sent, and the next try copies anew. */
+export async function dropCopies(
+  ctx: Context,
+  items: readonly Item[],
+  folder: EntryId,
+  signal?: AbortSignal,
+): Promise<void> {
+  if (items.length === 0) return;
+  const ids = items.map(({ name }) => childId(folder, name));
+  await ctx.trash.destroy(ids, { signal, concludes: true });
 }

@@ -27,8 +27,8 @@ export interface Looks {
   /** The folder as it is now. */
   fresh(dir: DirId, signal?: AbortSignal): Promise<Listing>;
   /**
-   * The same, to see what came of a deed that was sent: it is not called back, and goes before its equals, since an edit
-   * that is made until then can pass for the deed.
+   * The same, to see what came of a deed that was sent, or for bytes that went or came: it is not called back, and goes
+   * before its equals, since an edit that is made until then can pass for the deed.
    */
   after(dir: DirId, signal?: AbortSignal): Promise<Listing>;
   /** The same, for a look in the background. */
@@ -37,8 +37,8 @@ export interface Looks {
   remember(dir: DirId, listing: Listing): void;
   /** We made this folder: it was empty when that was sent (monotonic milliseconds; now, when it is left out). */
   made(dir: EntryId, sentAt?: number): void;
-  /** A list that an upload may still rely on, with our own deeds since; a new one when there is none. */
-  recent(dir: DirId, signal?: AbortSignal): Promise<Listing>;
+  /** A list that an upload may still rely on, with our own deeds since; a new one when there is none, as `after` makes it if it `concludes`. */
+  recent(dir: DirId, signal?: AbortSignal, concludes?: boolean): Promise<Listing>;
   /** Whether we made this folder a moment ago, so that nobody else is likely to write to it. */
   isOwn(dir: DirId): boolean;
   /**
@@ -155,6 +155,8 @@ export function createLooks(client: StorageClient, clock: Clock, lookWithinMs: n
     }
   };
   const fresh = (dir: DirId, signal?: AbortSignal): Promise<Listing> => list(dir, { signal });
+  const after = (dir: DirId, signal?: AbortSignal): Promise<Listing> =>
+    list(dir, { signal, concludes: true, priority: 1 });
   const shared = (dir: DirId, signal?: AbortSignal): Promise<Listing> => {
     const running = underWay.get(dir);
     if (running !== undefined) return running;
@@ -186,9 +188,10 @@ export function createLooks(client: StorageClient, clock: Clock, lookWithinMs: n
       return listed.sentAt >= moment ? listed : shared(dir, signal);
     },
     trusts,
-    recent: async (dir, signal) => {
+    recent: async (dir, signal, concludes) => {
       const memory = memories.get(dir);
-      return memory !== undefined && !doubted.has(memory) && trusts(memory) ? memory : shared(dir, signal);
+      if (memory !== undefined && !doubted.has(memory) && trusts(memory)) return memory;
+      return concludes === true ? after(dir, signal) : shared(dir, signal);
     },
     isOwn: (dir) => {
       const memory = memories.get(dir);
@@ -199,7 +202,7 @@ export function createLooks(client: StorageClient, clock: Clock, lookWithinMs: n
       return memory === undefined || memory.blurred || doubted.has(memory) ? undefined : memory;
     },
     fresh,
-    after: (dir, signal) => list(dir, { signal, concludes: true, priority: 1 }),
+    after,
     scanned: (dir, signal) => list(dir, { signal, discovery: true }),
     remember,
     allows: (dir, name, expect) => {

@@ -33,7 +33,7 @@ const NAME = /^[0-9a-f]{12}-(\d{1,3})-([\w-]*)$/;
 /** A fresh, empty folder that says that its entry goes to `to`. */
 export async function makeMoving(ctx: Context, to: EntryId, signal?: AbortSignal): Promise<EntryId> {
   const folders = createFolderMaker(ctx.client, ctx.looks, () => ctx.traits);
-  return ensureOwn(folders, ['moving', ...namesFor(to)], signal);
+  return ensureOwn(folders, ['moving', ...namesFor(to)], { signal });
 }
 
 /** Both ends of a move, and what stands in their folders. */

@@ -3,7 +3,17 @@ import { nameOf, type RemoteDir } from '../../core/path.ts';
 import type { RemoteStamp } from '../../core/tree.ts';
 import { RtsyncError } from '../../lib/errors.ts';
 import type { Outcome, Read } from '../remote.ts';
-import { attempt, type Context, changed, failed, heed, inParallel, stoppable } from './context.ts';
+import {
+  attempt,
+  type Context,
+  changed,
+  failed,
+  heed,
+  inParallel,
+  type Recall,
+  stoppable,
+  tellRecall,
+} from './context.ts';
 import { type DirId, idBelow } from './ids.ts';
 import { matches } from './looks.ts';
 import { resumable } from './resume.ts';
@@ -21,23 +31,27 @@ export async function read(
   signal?: AbortSignal,
 ): Promise<void> {
   const dirId = idBelow(ctx.rootId, dir);
-  for (const chunk of inChunks(reads)) await readChunk(ctx, dirId, chunk, signal);
+  const recall: Recall = { error: undefined };
+  for (const chunk of inChunks(reads)) await readChunk(ctx, { dir: dirId, reads: chunk, recall }, signal);
 }
 
 async function readChunk(
   ctx: Context,
-  dir: DirId,
-  reads: readonly Read[],
+  { dir, reads, recall }: { readonly dir: DirId; readonly reads: readonly Read[]; readonly recall: Recall },
   signal?: AbortSignal,
 ): Promise<void> {
   const arrived: Arrived[] = [];
   await inParallel(reads, 32, async (one) => {
-    const got = await attempt(() => download(ctx, one, signal));
-    if (got.ok) arrived.push({ one, size: got.value });
-    else await one.done(got);
+    const got = recall.error ? failed(recall.error) : await attempt(() => download(ctx, one, signal));
+    if (got.ok) {
+      arrived.push({ one, size: got.value });
+      return;
+    }
+    tellRecall(recall, got.error);
+    await one.done(got);
   });
   if (arrived.length === 0) return;
-  const listed = await attempt(() => ctx.looks.fresh(dir, signal));
+  const listed = await attempt(() => ctx.looks.after(dir, signal));
   await Promise.all(arrived.map((each) => each.one.done(listed.ok ? judged(each, listed.value) : listed)));
 }
 

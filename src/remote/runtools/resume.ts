@@ -99,7 +99,7 @@ async function expectUnchanged(
   course: Course,
   signal?: AbortSignal,
 ): Promise<void> {
-  const listed = await attempt(() => ctx.looks.fresh(parentId(id), signal));
+  const listed = await attempt(() => ctx.looks.after(parentId(id), signal));
   const same = listed.ok && matches(listed.value.entries.get(idName(id)), one.expect);
   if (same) return;
   const error = listed.ok ? changed(one.path, 'changed on the server while it was read') : listed.error;
@@ -149,7 +149,7 @@ async function fetchFrom(
       course.got += chunk.length;
     }
   };
-  await ctx.client.download(id, receive, { signal, retries: 0, headers: range });
+  await ctx.client.download(id, receive, { signal, retries: 0, headers: range, concludes: from > 0 });
 }
 
 /** Where the bytes of an answer begin; undefined when it is not a part that was asked for. */

@@ -8,7 +8,7 @@
  */
 import type { RtsyncError } from '../../lib/errors.ts';
 import type { Outcome, WriteSource, Written } from '../remote.ts';
-import { attempt, type Context, changed, failed, heed, inParallel } from './context.ts';
+import { attempt, type Context, changed, failed, heed, inParallel, type Recall } from './context.ts';
 import { startTimes, type Times, teachClock } from './dating.ts';
 import type { Sending } from './file-clock.ts';
 import { childId, type DirId, type EntryId } from './ids.ts';
@@ -40,7 +40,7 @@ export async function replaceStaged(
   signal?: AbortSignal,
 ): Promise<void> {
   if (items.length === 0) return;
-  const staging = await ctx.trash.folder('staging', signal);
+  const staging = await ctx.trash.folder('staging', { signal });
   try {
     const staged = await uploadStaged(ctx, staging, items, signal);
     const whole = items.filter((item) => staged.has(item));
@@ -62,6 +62,7 @@ async function uploadStaged(
   signal?: AbortSignal,
 ): Promise<Map<Item, Whole>> {
   const stored = new Map<Item, Whole>();
+  const recall: Recall = { error: undefined };
   await inParallel(items, 32, async (item) => {
     let source: WriteSource | undefined;
     const open = async (): Promise<WriteSource> => {
@@ -69,12 +70,12 @@ async function uploadStaged(
       return source;
     };
     const write = { ...item.write, open };
-    const one = await upload(ctx, { dir: staging, name: item.name, write, look: undefined }, signal);
+    const one = await upload(ctx, { dir: staging, name: item.name, write, recall, look: undefined }, signal);
     if (one.kind === 'stored' && source !== undefined) stored.set(item, { ...one, source });
     if (one.kind === 'failed') await finish(item, failed(one.error));
   });
   if (stored.size === 0) return stored;
-  const { entries } = await ctx.looks.fresh(staging, signal);
+  const { entries } = await ctx.looks.after(staging, signal);
   teachClock(ctx, stored, entries);
   for (const [item, one] of stored) {
     const { size } = one;
@@ -162,11 +163,11 @@ interface Freed {
 async function freeNames(ctx: Context, job: Swap, signal?: AbortSignal): Promise<Freed> {
   const replaces = job.items.some(({ write }) => write.expect !== undefined);
   // Made before the last look, so that nothing but the move comes after it.
-  const into = replaces ? await ctx.trash.folder('trash', signal) : undefined;
+  const into = replaces ? await ctx.trash.folder('trash', { signal, concludes: true }) : undefined;
   let rest = job.items;
   const look = (): Promise<Listing> => {
     heed(signal);
-    return ctx.looks.fresh(job.dir, signal);
+    return ctx.looks.after(job.dir, signal);
   };
   return whileYoung(ctx.looks, look, async (seen, young) => {
     rest = await onlyExpected(rest, seen);

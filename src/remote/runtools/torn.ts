@@ -41,7 +41,7 @@ export async function afterTear(ctx: Context, tear: Tear, signal?: AbortSignal):
   let torn = tear.torn;
   for (let waits = 0; waits < MOST_WAITS; waits += 1) {
     await stoppable(ctx.clock.sleep(STANDS_STILL_MS, signal), signal);
-    const seen = await ctx.looks.fresh(job.dir, signal);
+    const seen = await ctx.looks.after(job.dir, signal);
     const now = seen.entries.get(job.name);
     if (now?.kind !== 'file' || now.size === undefined) return strange;
     if (now.size === source.size && now.date !== undefined)
@@ -68,8 +68,8 @@ export async function afterTear(ctx: Context, tear: Tear, signal?: AbortSignal):
 
 async function giveUp(ctx: Context, id: EntryId, signal?: AbortSignal): Promise<RtsyncError | undefined> {
   const fates = ctx.keepTrash
-    ? (await ctx.trash.retire([id], new Map(), { signal })).fates
-    : await ctx.trash.destroy([id], { signal });
+    ? (await ctx.trash.retire([id], new Map(), { signal, concludes: true })).fates
+    : await ctx.trash.destroy([id], { signal, concludes: true });
   return fates.get(id);
 }
 
@@ -97,7 +97,7 @@ export async function digestThere(
     const receive = async (bytes: AsyncIterable<Uint8Array>): Promise<void> => {
       found = await digestOf(bytes, Number.POSITIVE_INFINITY);
     };
-    await ctx.client.download(id, receive, { signal });
+    await ctx.client.download(id, receive, { signal, concludes: true });
     return found;
   });
   if (there.ok) return there.value;

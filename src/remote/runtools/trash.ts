@@ -20,8 +20,8 @@ import type { Young } from './while-young.ts';
 export type Fates = ReadonlyMap<EntryId, RtsyncError | undefined>;
 
 export interface Trash {
-  /** A fresh, empty folder for one batch. */
-  folder(kind: 'trash' | 'staging', signal?: AbortSignal): Promise<EntryId>;
+  /** A fresh, empty folder for one batch. `concludes`: as in `Manner`. */
+  folder(kind: 'trash' | 'staging', how?: Urging): Promise<EntryId>;
   /**
    * Moves at most 250 entries with different base names into a fresh folder. What then turns out not to be as it was
    * `expected`, since somebody wrote there between the last look and the move, is moved back, and its fate is `changed`.
@@ -35,12 +35,13 @@ export interface Trash {
   /** Moves what lies there back to its name, unless that is taken by then. Never throws. */
   giveBack(given: Given): Promise<void>;
   /** Deletes at most 250 entries for good. Throws nothing but `Stale`, when its look has grown old. */
-  destroy(ids: readonly EntryId[], how?: Pick<Retirement, 'signal' | 'young'>): Promise<Fates>;
+  destroy(ids: readonly EntryId[], how?: Pick<Retirement, 'signal' | 'concludes' | 'young'>): Promise<Fates>;
 }
 
-export interface Retirement {
-  /** Until the move is sent. */
-  readonly signal?: AbortSignal | undefined;
+type Urging = Pick<Manner, 'signal' | 'concludes'>;
+
+/** `signal`: until the move is sent. */
+export interface Retirement extends Urging {
   /** A fresh folder of the trash that was made before the last look, so that no request comes between that and the move. */
   readonly into?: EntryId | undefined;
   /** What cannot be looked at afterwards goes back as well: another version is about to take its name. */
@@ -72,27 +73,34 @@ export function createTrash(options: TrashOptions): Trash {
   const random = options.random ?? (() => randomBytes(6).toString('hex'));
   const parents = new Map<string, Promise<EntryId>>();
 
-  const parent = (names: readonly string[], signal?: AbortSignal): Promise<EntryId> => {
+  const parent = (names: readonly string[], how: Urging): Promise<EntryId> => {
     const key = names.join('/');
     const known = parents.get(key);
     if (known !== undefined) return known;
-    const made = ensureOwn(folders, names, signal);
+    const made = ensureOwn(folders, names, how);
     parents.set(key, made);
     made.catch(() => parents.delete(key));
     return made;
   };
 
-  const folder: Trash['folder'] = async (kind, signal) => {
+  /** What others began may be called back. */
+  const parentFor = (names: readonly string[], how: Urging): Promise<EntryId> =>
+    parent(names, how).catch((error: unknown) => {
+      if (how.concludes !== true || !isCode(error, 'superseded')) throw error;
+      return parent(names, how);
+    });
+
+  const folder: Trash['folder'] = async (kind, how = {}) => {
     // By the faster of both clocks, as purges go by the slower: a clock that went astray must not make it look expired.
     const now = clock.now() + Math.max(0, client.clockOffsetMs ?? 0);
     const day = new Date(now).toISOString().slice(0, 10);
     const names = kind === 'trash' ? ['trash', day] : ['staging'];
     for (let tries = 0; ; tries += 1) {
-      const dir = await parent(names, signal);
+      const dir = await parentFor(names, how);
       const name = random();
       const id = childId(dir, name);
       try {
-        const made = await client.makeFolder(dir, name, { growth: false, signal });
+        const made = await client.makeFolder(dir, name, { growth: false, ...how });
         if (made !== undefined && made !== id)
           throw new RtsyncError(
             'bad-answer',
@@ -110,10 +118,14 @@ export function createTrash(options: TrashOptions): Trash {
     }
   };
 
-  const retire: Trash['retire'] = async (ids, expected, { signal, certain = false, young, ...how } = {}) => {
+  const retire: Trash['retire'] = async (
+    ids,
+    expected,
+    { signal, concludes, certain = false, young, ...how } = {},
+  ) => {
     let into: EntryId;
     try {
-      into = how.into ?? (await folder('trash', signal));
+      into = how.into ?? (await folder('trash', { signal, concludes }));
     } catch (error) {
       return { folder: undefined, fates: new Map(ids.map((id) => [id, failed(error).error])) };
     }
@@ -122,10 +134,10 @@ export function createTrash(options: TrashOptions): Trash {
       sent = true;
     };
     // A second try is for what a list has just shown to be there still.
-    let manner: Manner = { signal, onSent, ...young };
+    let manner: Manner = { signal, concludes, onSent, ...young };
     const run = (rest: readonly EntryId[]): Promise<readonly EntryId[] | undefined> => {
       const asked = client.batch('move', rest, into, manner);
-      manner = { signal, onSent };
+      manner = { signal, concludes, onSent };
       return asked;
     };
     // Whoever is stopped while the answer is on its way must still look what was taken: else it is never given back.
@@ -165,11 +177,11 @@ export function createTrash(options: TrashOptions): Trash {
     folder,
     retire,
     giveBack: (given) => giveBack({ ...options, trash }, given),
-    destroy: (ids, { signal, young } = {}) => {
-      let manner: Manner = { signal, ...young };
+    destroy: (ids, { signal, concludes, young } = {}) => {
+      let manner: Manner = { signal, concludes, ...young };
       const run = async (rest: readonly EntryId[]) => {
         const asked = client.remove(rest, manner);
-        manner = { signal };
+        manner = { signal, concludes };
         await asked;
         return undefined;
       };
@@ -199,7 +211,9 @@ async function carryOut(
     } catch (thrown) {
       if (thrown instanceof Stale) throw thrown;
       const error = failed(thrown).error;
-      const standing = await stillStanding(looks, rest, looking());
+      // What was called back was not sent.
+      const unsent = tries === 0 && isCode(error, 'superseded');
+      const standing = unsent ? undefined : await stillStanding(looks, rest, looking());
       for (const id of rest) fates.set(id, standing === undefined || standing.has(id) ? error : undefined);
       const progress = standing !== undefined && standing.size < rest.length;
       rest = progress && tries === 0 ? rest.filter((id) => standing.has(id)) : [];
@@ -224,7 +238,7 @@ async function stillStanding(
   const standing = new Set<EntryId>();
   try {
     for (const dir of new Set(ids.map(parentId))) {
-      const { entries } = await looks.fresh(dir, signal);
+      const { entries } = await looks.after(dir, signal);
       for (const id of ids) if (parentId(id) === dir && entries.has(idName(id))) standing.add(id);
     }
   } catch (error) {

@@ -9,7 +9,16 @@ import { RtsyncError } from '../../lib/errors.ts';
 import { type Pace, Stale } from '../../lib/gate.ts';
 import type { Outcome, Write, WriteSource } from '../remote.ts';
 import type { UploadReply } from './client.ts';
-import { attempt, type Context, changed, failed, heed, stoppable } from './context.ts';
+import {
+  attempt,
+  type Context,
+  changed,
+  failed,
+  heed,
+  type Recall,
+  stoppable,
+  tellRecall,
+} from './context.ts';
 import { dateProves, startTimes } from './dating.ts';
 import type { Sending } from './file-clock.ts';
 import { childId, type DirId, idName, parentId } from './ids.ts';
@@ -34,6 +43,8 @@ export interface UploadJob {
   readonly dir: DirId;
   readonly name: string;
   readonly write: Write;
+  /** Of those that are sent together. */
+  readonly recall: Recall;
   /**
    * The folder as it was last looked at, or, with `again`, by a look that is young enough; throws `changed` when the
    * name does not hold what the write expects, or `stands` in its place. Undefined: a fresh folder of ours that nobody
@@ -47,6 +58,8 @@ export interface UploadJob {
 export interface LookHow {
   readonly again: boolean;
   readonly stands: RemoteStamp | undefined;
+  /** See `Manner`. */
+  readonly concludes: boolean;
 }
 
 /** The name may be tried once more: how the folder looked, and what then stood there if not what the write expects. */
@@ -64,14 +77,20 @@ const NOTHING: Listing = { entries: new Map(), sentAt: 0 };
 
 /** Waits for its bytes before it takes a place and looks, so that it holds up no other and no look grows old meanwhile. */
 export async function upload(ctx: Context, job: UploadJob, signal?: AbortSignal): Promise<Stored> {
+  const { recall } = job;
+  if (recall.error !== undefined) return { kind: 'failed', error: recall.error };
   const { size = Number.MAX_SAFE_INTEGER } = job.write;
   try {
     const passed = ctx.bandwidth.transfer({ way: 'up', size, signal }, (throttle) =>
       ctx.uploads.run(() => send(ctx, job, throttle, signal), Math.min(2 * (job.write.size ?? 0), MOST_HELD)),
     );
-    return await stoppable(passed, signal);
-  } catch (error) {
-    return { kind: 'failed', error: failed(error).error };
+    const stored = await stoppable(passed, signal);
+    if (stored.kind === 'failed') tellRecall(recall, stored.error);
+    return stored;
+  } catch (thrown) {
+    const { error } = failed(thrown);
+    tellRecall(recall, error);
+    return { kind: 'failed', error };
   }
 }
 
@@ -143,10 +162,13 @@ async function sendInTime(
   signal?: AbortSignal,
 ): Promise<Sent> {
   let next: Listing | undefined = again?.seen;
+  // What was sent before may stand there torn, or arrive yet: so what is called back was never sent at all.
+  const concludes = again !== undefined;
   // Another list may have shown meanwhile that it is not so.
   const stands = (): boolean => ctx.looks.allows(job.dir, job.name, again?.stands ?? job.write.expect);
   for (let looks = 0; looks < MOST_LOOKS; looks += 1) {
-    const look = next ?? (await job.look?.({ again: looks > 0, stands: again?.stands })) ?? NOTHING;
+    const look =
+      next ?? (await job.look?.({ again: looks > 0, stands: again?.stands, concludes })) ?? NOTHING;
     next = undefined;
     const before = look.entries.get(job.name);
     let { entries } = look;
@@ -158,7 +180,7 @@ async function sendInTime(
     if (job.look !== undefined) ctx.looks.sends(job.dir, job.name);
     const { onSent, span } = startTimes(ctx);
     const relying = job.look === undefined ? {} : { still, priority: Math.min(looks, 1) };
-    const manner = { signal, onSent, ...relying };
+    const manner = { signal, onSent, concludes, ...relying };
     const outcome = await staleOr(() => ctx.client.upload(job.dir, job.name, source, manner));
     const sending = span();
     if (outcome !== 'stale')

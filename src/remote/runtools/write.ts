@@ -4,8 +4,9 @@
  * (see `stage.ts`).
  */
 import { nameOf, type RemoteDir } from '../../core/path.ts';
+import { isCode } from '../../lib/errors.ts';
 import type { Outcome, Write, Written } from '../remote.ts';
-import { attempt, type Context, changed, chunks, failed, heed, inParallel } from './context.ts';
+import { attempt, type Context, changed, chunks, failed, heed, inParallel, type Recall } from './context.ts';
 import { childId, type DirId, type EntryId, idBelow } from './ids.ts';
 import {
   asListed,
@@ -16,7 +17,7 @@ import {
   outlastGrain,
   writtenMeanwhile,
 } from './item.ts';
-import { copyToTrash } from './keep.ts';
+import { copyToTrash, dropCopies } from './keep.ts';
 import { matches } from './looks.ts';
 import { type SharedLook, sharedLook } from './shared-look.ts';
 import { replaceStaged } from './stage.ts';
@@ -114,22 +115,23 @@ async function overwrite(
   for (const chunk of chunks(items, ctx.keepTrash ? COPY_CHUNK : WIDE)) {
     const ready = await attempt(async () => {
       heed(signal);
-      if (ctx.keepTrash) bin ??= ctx.trash.folder('trash', signal);
+      if (ctx.keepTrash) bin ??= ctx.trash.folder('trash', { signal });
       const folder = await bin;
       const copy =
         folder === undefined ? { kept: chunk, missing: [] } : await copyToTrash(ctx, chunk, folder, signal);
-      return { ...copy, first: await ctx.looks.fresh(dir, signal) };
+      return { ...copy, folder, first: await ctx.looks.after(dir, signal) };
     });
     if (!ready.ok) {
       await Promise.all(chunk.map((item) => finish(item, ready)));
       continue;
     }
-    const { kept, missing, error, first } = { error: undefined, ...ready.value };
+    const { kept, missing, error, folder, first } = { error: undefined, ...ready.value };
     const unkept = await onlyExpected(missing, first);
     await Promise.all(unkept.map((item) => finish(item, failed(error ?? changed(item.write.path)))));
     const expected = await onlyExpected(kept, first);
     const look = sharedLook(ctx, { dir, exact: true, first }, signal);
-    await uploadInPlace(ctx, { dir, items: expected, look }, signal);
+    const unsent = await uploadInPlace(ctx, { dir, items: expected, look }, signal);
+    if (folder !== undefined) await dropCopies(ctx, unsent, folder, signal);
   }
 }
 
@@ -141,32 +143,38 @@ interface Undated {
 /**
  * Those of one chunk stand together in the line, so that one look serves them all. They are dated at once, before
  * anything else is done in the folder: what another writes of equal size until then passes for ours where the clocks
- * are not known yet.
+ * are not known yet. Gives those that were called back: of them nothing was ever sent.
  */
 async function uploadInPlace(
   ctx: Context,
   { dir, items, look }: { readonly dir: DirId; readonly items: readonly Item[]; readonly look: SharedLook },
   signal?: AbortSignal,
-): Promise<void> {
+): Promise<readonly Item[]> {
   const others = new Set(items.map(({ name }) => name));
   const undated: Undated[] = [];
+  const recall: Recall = { error: undefined };
+  const unsent: Item[] = [];
   for (const some of chunks(items, WIDE)) {
     await inParallel(some, WIDE, async (item) => {
       const { name, write: one } = item;
-      const seen = async ({ again, stands }: LookHow): Promise<Listing> => {
+      const seen = async ({ again, stands, concludes }: LookHow): Promise<Listing> => {
         heed(signal);
-        const listing = await look(again);
+        const listing = again && concludes ? await ctx.looks.after(dir, signal) : await look(again);
         const expect = stands ?? one.expect;
         if (matches(listing.entries.get(name), expect) && ctx.looks.allows(dir, name, expect)) return listing;
         throw changed(one.path);
       };
-      const stored = await upload(ctx, { dir, name, write: one, look: seen, others }, signal);
-      if (stored.kind === 'failed') return finish(item, failed(stored.error));
+      const stored = await upload(ctx, { dir, name, write: one, recall, look: seen, others }, signal);
+      if (stored.kind === 'failed') {
+        if (isCode(stored.error, 'superseded')) unsent.push(item);
+        return finish(item, failed(stored.error));
+      }
       if (stored.date === undefined) undated.push({ item, stored });
       else await finish(item, { ok: true, value: { size: stored.size, date: stored.date } });
     });
   }
   await dateAll(ctx, dir, undated, signal);
+  return unsent;
 }
 
 /**

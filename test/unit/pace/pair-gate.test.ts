@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { RtsyncError } from '../../../src/lib/errors.ts';
 import type { Answered, RequestTicket } from '../../../src/lib/gate.ts';
+import { createBandwidth } from '../../../src/pace/bandwidth.ts';
 import { createPairGate } from '../../../src/pace/pair-gate.ts';
 import { createGate } from '../../../src/pace/queue.ts';
 import { virtualClock } from '../../support/clock.ts';
@@ -145,6 +146,56 @@ describe('the gate of a pair', () => {
     expect(await waiting).toBe(enough);
     expect(await underWay).toBe(enough);
     expect(await outcome(pair.run(UPLOAD, send('never'), controller.signal))).toBe(enough);
+  });
+
+  it('calls back what waits for its bytes, which then count for nobody; what began goes on', async () => {
+    const clock = virtualClock();
+    const pair = createPairGate(createGate({ clock, random: () => 0.5 }));
+    const bandwidth = pair.bandwidth(createBandwidth({ clock, rateAt: () => 100_000 }));
+    const { signal } = new AbortController();
+    const send = (size: number) =>
+      bandwidth.transfer({ way: 'up', size, signal }, async (throttle) => {
+        for (let left = size; throttle !== undefined && left > 0; left -= throttle.piece)
+          await throttle.pass(throttle.piece);
+        return clock.monotonic();
+      });
+    const long = send(100_000);
+    const waiting = [send(100_000), ...Array.from({ length: 400 }, () => send(20_000))].map(outcome);
+    await clock.advance(1_000);
+    const called = clock.monotonic();
+    pair.callBack(STOP);
+    const ends = await Promise.all(waiting);
+    expect([clock.monotonic(), ends.filter((end) => end === STOP).length > 390]).toEqual([called, true]);
+    expect(await outcome(send(20_000))).toBe(STOP);
+    pair.urgent = true;
+    const edit = send(1_000);
+    pair.urgent = false;
+    pair.resume();
+    expect((await clock.run(edit)) - called).toBeLessThan(400);
+    expect(await clock.run(long)).toBeLessThan(3_000);
+    expect(clock.sleeping).toBe(0);
+  });
+
+  it('leaves what waits for its bytes alone when it is urgent or has no signal, and lets a stop end the rest', async () => {
+    const clock = virtualClock();
+    const pair = createPairGate(createGate({ clock, random: () => 0.5 }));
+    const bandwidth = pair.bandwidth(createBandwidth({ clock, rateAt: () => 1_000 }));
+    const stop = new AbortController();
+    const send = (signal?: AbortSignal) =>
+      bandwidth.transfer({ way: 'up', size: 1_000, signal }, async () => 'sent');
+    await send();
+    pair.urgent = true;
+    const edit = outcome(send(stop.signal));
+    pair.urgent = false;
+    const relied = outcome(send());
+    pair.callBack(STOP);
+    expect(await clock.run(Promise.all([edit, relied]))).toEqual(['done', 'done']);
+    pair.resume();
+    const enough = new Error('enough');
+    const stopped = outcome(send(stop.signal));
+    stop.abort(enough);
+    expect(await stopped).toBe(enough);
+    expect(bandwidth.rate('up')).toBe(1_000);
   });
 
   it('speaks of the storage and the limit as the gate does', async () => {

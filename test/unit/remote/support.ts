@@ -171,6 +171,7 @@ export async function readAll(
   remote: Remote,
   dir: string,
   files: Readonly<Record<string, RemoteStamp>>,
+  signal?: AbortSignal,
 ): Promise<{
   readonly texts: Record<string, string>;
   readonly outcomes: Record<string, Outcome<RemoteStamp>>;
@@ -192,7 +193,7 @@ export async function readAll(
       },
     }),
   );
-  await remote.read(dirAt(dir), reads);
+  await remote.read(dirAt(dir), reads, signal);
   return { texts, outcomes };
 }
 
