@@ -23,7 +23,7 @@ import type { Pair } from './pair.ts';
 import { giveBack } from './recover/held.ts';
 import { recover } from './recover.ts';
 import { afterDeeds, localAsBefore, remoteAsBefore } from './remembered.ts';
-import { believed } from './unproven.ts';
+import { believed, provenChanges } from './unproven.ts';
 import { LONG, urgentPart } from './urgent.ts';
 
 /** What to look at: everything, only some folders, or nothing (take it as remembered). */
@@ -149,7 +149,8 @@ async function cycle(
   for (const path of [...confirmed.doubted, ...recovered.waiting]) ledger.totals.replan.add(path);
   const urgent = request.fresh && urgentPart(confirmed.plan, request.fresh);
   if (urgent === undefined && confirmed.plan.operations.length > LONG) pair.gate.urgent = false;
-  const plan = request.unproven === true ? { ...confirmed.plan, baseChanges: [] } : confirmed.plan;
+  const baseChanges = provenChanges(confirmed.plan, pair.state.base(), request);
+  const plan = { ...confirmed.plan, baseChanges };
   const part = urgent === undefined ? plan : { ...plan, operations: urgent.operations };
   if (!pair.options.dryRun) await carryOut(pair, seen, { plan: part, ledger, request }, signal);
   return {
