@@ -71,6 +71,13 @@ describe('the urgent part of a plan', () => {
   });
 });
 
+it('a folder of more files than a call takes arguments has an urgent part', () => {
+  const plan = longPlan();
+  const first = plan.operations.find((one) => one.kind === 'upload' && one.place.path === 'bulk/f1');
+  const operations = Array.from({ length: 150_000 }, (_, id) => ({ ...first, id, after: [] }) as Operation);
+  expect(urgentPart({ ...plan, operations }, ['bulk' as LocalDir])?.operations).toHaveLength(40);
+});
+
 describe('what is only remembered', () => {
   const world = syncedWorld({ 'a/x': 'x', 'a/y': 'yy', 'b/z': 'zzz' });
   const gone = { ...world, remote: emptyTree<never>() };
