@@ -13,7 +13,7 @@ import { type DirId, type EntryId, idBelow } from './ids.ts';
 import { matches } from './looks.ts';
 import { firstDifference } from './same-tree.ts';
 import type { Fates } from './trash.ts';
-import type { Young } from './while-young.ts';
+import { MOST_LOOKS, tooLate, type Young } from './while-young.ts';
 import type { Listing } from './wire.ts';
 
 interface Doomed {
@@ -25,8 +25,6 @@ type Sight = 'as expected' | 'missing';
 
 /** Batches under way: each waits for a few requests, and none for another's. */
 const BATCHES_AT_ONCE = 4;
-/** Looks that one batch may use up. */
-const MOST_LOOKS = 8;
 
 export async function remove(
   ctx: Context,
@@ -76,7 +74,7 @@ async function whileSeen(
       rest = doomed.map(({ removal }) => removal);
     }
   }
-  await Promise.all(rest.map((removal) => removal.done(failed(tooOld()))));
+  await Promise.all(rest.map((removal) => removal.done(failed(tooLate('nothing was removed')))));
 }
 
 /** A server that hides dot files would delete with a folder what nobody ever saw. */
@@ -171,13 +169,6 @@ async function lookAt(
   const difference = await firstDifference({ look, dates: true }, id, expect);
   if (difference !== undefined) throw changed(difference, 'differs from what was seen there');
   return 'as expected';
-}
-
-function tooOld(): RtsyncError {
-  return new RtsyncError(
-    'rate-limited',
-    'nothing was removed: each time its turn came, the last look was too old; try again later',
-  );
 }
 
 function noTrash(error: RtsyncError): RtsyncError {

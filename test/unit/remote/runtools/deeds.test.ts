@@ -145,7 +145,7 @@ test('a removal whose turn never comes in time removes nothing', async () => {
     if (ticket.label === 'remove') site.clock.pass(3000);
     return run(ticket, send, signal);
   };
-  expect(codes(await removeAll(remote, { a: seen(tree, 'a') }))).toEqual({ a: 'rate-limited' });
+  expect(codes(await removeAll(remote, { a: seen(tree, 'a') }))).toEqual({ a: 'too-late' });
   expect(await theirs()).toEqual(['a']);
 });
 
