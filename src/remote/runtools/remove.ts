@@ -127,9 +127,8 @@ interface Looking extends Pick<Young, 'still'> {
 
 /**
  * Each folder as it is since a moment, listed once for all batches that come to it soon: what was seen before may have
- * been edited since. What relies
- * on these lists is sent while the last of them is young, if the server asked for no pause since the first: however many
- * they are, they take no longer than their turns.
+ * been edited since. What relies on these lists is sent while the last of them is young, if the server asked for no
+ * pause since the first: however many they are, they take no longer than their turns.
  */
 function lookSince(ctx: Context, begun: number, signal?: AbortSignal): Looking {
   const seen = new Map<DirId, Promise<Listing>>();
