@@ -30,7 +30,7 @@ export function reportLines(
     lines.push(
       `  ${output.style('yellow', 'conflict')} ${printable(path)}: ${whereTheOtherIs(copy, trash.remote)}`,
     );
-  lines.push(...heldLines(report, output));
+  for (const line of heldLines(report, output)) lines.push(line);
   if (report.held.length > 0) lines.push(`  ${wayOut(report, approve)}`);
   return [...lines, ...problemLines(report.problems, output)];
 }

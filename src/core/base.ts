@@ -71,6 +71,13 @@ export function dateMatches(one: DateWitness, other: DateWitness): boolean {
   return typeof other === 'number' ? inSpan(other, one) : one[0] === other[0] && one[1] === other[1];
 }
 
+/** The date of what is to be compared before it counts as agreed again: none fits it. */
+export const DOUBTED: DateWitness = [1, 0];
+
+export function isDoubted({ date }: BaseStamp): boolean {
+  return dateMatches(date, DOUBTED);
+}
+
 /** True when a listed entry is the version that was expected. */
 export function sameRemote(expected: RemoteStamp, listed: RemoteStamp): boolean {
   return expected.size === listed.size && dateMatches(expected.date, listed.date);

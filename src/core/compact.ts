@@ -1,7 +1,7 @@
 /**
- * Trees at rest in a third of the memory: the files of a folder as columns of numbers instead of three objects each.
- * What a compact folder answers is the same as before; its files are made anew whenever they are asked for, so that
- * only folders can be known again by being the same object.
+ * Trees at rest in about a quarter of the memory: the files of a folder as columns of numbers instead of three objects
+ * each. What a compact folder answers is the same as before; its files are made anew whenever they are asked for, so
+ * that only folders can be known again by being the same object.
  */
 import type { BaseStamp } from './base.ts';
 import type { Digest, FileNode, FolderNode, LocalStamp, Node, RemoteStamp, Tree } from './tree.ts';

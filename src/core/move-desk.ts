@@ -1,5 +1,5 @@
 /** What the recognition of moves works on: the trees as they are being rewritten, and the pairs that still wait. */
-import { type BaseNode, type BaseStamp, remoteDelta } from './base.ts';
+import { type BaseNode, type BaseStamp, DOUBTED, remoteDelta } from './base.ts';
 import type { PlanBuilder } from './builder.ts';
 import type { Draft } from './draft.ts';
 import type { DecideInput } from './input.ts';
@@ -75,7 +75,7 @@ export function doubt({ base, builder, input, remote }: Desk, at: RelPath): void
   const files = node.kind === 'folder' ? [...walk(node, at)] : [[at, node] as const];
   for (const [path, file] of files) {
     if (file.kind !== 'file' || (!stands && isTelling(file.stamp, input.remoteGrain))) continue;
-    const stamp: BaseStamp = { ...file.stamp, date: [1, 0] };
+    const stamp: BaseStamp = { ...file.stamp, date: DOUBTED };
     builder.rewrite(path, stamp);
     base.set(path, { ...file, stamp });
   }

@@ -23,7 +23,7 @@ import type { Pair } from './pair.ts';
 import { giveBack } from './recover/held.ts';
 import { recover } from './recover.ts';
 import { afterDeeds, localAsBefore, remoteAsBefore } from './remembered.ts';
-import { believed } from './unproven.ts';
+import { believed, provenChanges } from './unproven.ts';
 import { LONG, urgentPart } from './urgent.ts';
 import { askForRoom, endWithRoom } from './wait-for-room.ts';
 
@@ -152,7 +152,8 @@ async function cycle(
   for (const path of [...confirmed.doubted, ...recovered.waiting]) ledger.totals.replan.add(path);
   const urgent = request.fresh && urgentPart(fitted, request.fresh);
   if (urgent === undefined && fitted.operations.length > LONG) pair.gate.urgent = false;
-  const plan = request.unproven === true ? { ...fitted, baseChanges: [] } : fitted;
+  const baseChanges = provenChanges(fitted, pair.state.base(), request);
+  const plan = { ...fitted, baseChanges };
   const part = urgent === undefined ? plan : { ...plan, operations: urgent.operations };
   if (!pair.options.dryRun) await carryOut(pair, seen, { plan: part, ledger, request }, signal);
   endWithRoom(pair, ledger.totals);

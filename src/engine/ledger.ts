@@ -271,6 +271,7 @@ const PROBLEM_OF: Partial<Record<ErrorCode, ProblemCode>> = {
   'storage-full': 'waiting',
   'disk-full': 'waiting',
   'rate-limited': 'waiting',
+  'too-late': 'waiting',
   network: 'waiting',
   stopped: 'waiting',
 };

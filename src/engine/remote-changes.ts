@@ -20,9 +20,15 @@ export function remoteChanges(before: RemoteTree, after: RemoteTree): RemoteChan
 
 /** The folder itself and all folders below it. */
 export function foldersOf(folder: RemoteFolder, at: DirPath = ROOT): DirPath[] {
-  const found: DirPath[] = [at];
-  for (const [path, node] of walk(folder, at)) if (node.kind === 'folder') found.push(path);
+  const found: DirPath[] = [];
+  addFolders(found, folder, at);
   return found;
+}
+
+/** One by one: a call takes only so many arguments. */
+function addFolders(found: DirPath[], folder: RemoteFolder, at: DirPath): void {
+  found.push(at);
+  for (const [path, node] of walk(folder, at)) if (node.kind === 'folder') found.push(path);
 }
 
 function compare(
@@ -39,14 +45,14 @@ function compare(
     if (was?.kind === 'folder' && node.kind === 'folder') compare(found, join(at, key), was, node);
     else {
       changed = true;
-      if (was?.kind === 'folder') found.gone.push(...foldersOf(was, join(at, key)));
-      if (node.kind === 'folder') found.fresh.push(...foldersOf(node, join(at, key)));
+      if (was?.kind === 'folder') addFolders(found.gone, was, join(at, key));
+      if (node.kind === 'folder') addFolders(found.fresh, node, join(at, key));
     }
   }
   for (const [key, was] of before.children) {
     if (after.children.has(key)) continue;
     changed = true;
-    if (was.kind === 'folder') found.gone.push(...foldersOf(was, join(at, key)));
+    if (was.kind === 'folder') addFolders(found.gone, was, join(at, key));
   }
   if (changed) found.changed.push(at);
 }

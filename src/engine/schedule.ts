@@ -142,7 +142,8 @@ export function createSchedule(pair: Pair, options: ScheduleOptions): Schedule {
       const dirs = [...new Set([...(hints === 'all' ? [] : hints), ...owed])];
       owed = new Set();
       if (again?.request.fresh !== undefined) {
-        dirs.push(...again.request.fresh.filter((dir) => !dirs.includes(dir)));
+        const known = new Set(dirs);
+        for (const dir of again.request.fresh) if (!known.has(dir)) dirs.push(dir);
         again = undefined;
       }
       if (hints === 'all') at.rescan = Math.min(at.rescan, now);

@@ -3,6 +3,7 @@
  * they act, so most may: but that something is gone there, or stands in the way, must have been seen by this process
  * before it goes here.
  */
+import { type BaseChange, type BaseTree, dateMatches, isDoubted } from '../core/base.ts';
 import { isRemoval } from '../core/guard.ts';
 import { type DirPath, keyOf, parentOf, ROOT } from '../core/path.ts';
 import type { Operation, Plan } from '../core/plan.ts';
@@ -20,7 +21,51 @@ export function believed(plan: Plan, tree: RemoteTree, request: CycleRequest): P
   const { unproven, isListed, remote } = request;
   if (unproven !== true || isListed === undefined || remote === 'sweep') return { plan, wanted: [] };
   const now = new Set<string>(remote.map((dir) => keyOf(dir)));
-  return provenPart(plan, tree, (dir) => now.has(dir) || isListed(dir));
+  return provenPart(withoutLateMoves(plan), tree, (dir) => now.has(dir) || isListed(dir));
+}
+
+/** What both sides moved is not agreed on yet, and a move here that follows from it would find other rows in the base. */
+function withoutLateMoves(plan: Plan): Plan {
+  if (!plan.baseChanges.some(({ kind }) => kind === 'move')) return plan;
+  const moves = plan.operations.filter(({ kind }) => kind === 'moveLocal');
+  return withoutOperations(
+    plan,
+    moves.map(({ id }) => id),
+  );
+}
+
+/**
+ * What may be agreed on before any operation: of what is only remembered nothing, but for the doubt about files that are
+ * about to move here, and for the very dates, in lists of this cycle, of what we sent ourselves.
+ */
+export function provenChanges(
+  { operations, baseChanges }: Plan,
+  base: BaseTree,
+  { unproven, remote }: CycleRequest,
+): readonly BaseChange[] {
+  if (unproven !== true) return baseChanges;
+  const moves = operations.some(({ kind }) => kind === 'moveLocal');
+  const listed = new Set<string>(remote === 'sweep' ? [] : remote.map((dir) => keyOf(dir)));
+  return baseChanges.filter((change) => {
+    if (change.kind !== 'file') return false;
+    if (isDoubted(change.stamp)) return moves;
+    return listed.has(parentOf(change.path)) && onlyDates(base, change);
+  });
+}
+
+/** The same version as before, with a date for a span. */
+function onlyDates(base: BaseTree, { path, stamp }: BaseChange & { readonly kind: 'file' }): boolean {
+  const was = nodeAt(base, path);
+  if (was?.kind !== 'file' || typeof was.stamp.date === 'number' || typeof stamp.date !== 'number')
+    return false;
+  return (
+    was.stamp.digest === stamp.digest &&
+    was.stamp.size === stamp.size &&
+    was.stamp.ino === stamp.ino &&
+    was.stamp.mtimeMs === stamp.mtimeMs &&
+    was.stamp.ctimeMs === stamp.ctimeMs &&
+    dateMatches(was.stamp.date, stamp.date)
+  );
 }
 
 /** The plan without what takes away here by the word of folders that were not listed, and without what waits for it. */

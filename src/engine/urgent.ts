@@ -23,7 +23,10 @@ export function urgentPart(plan: Plan, dirs: readonly LocalDir[]): Plan | undefi
   const there = plan.operations.filter((operation) =>
     pathsOf(operation).some((path) => keys.has(parentOf(path))),
   );
-  const latest = Math.max(...there.map((one) => (one.kind === 'upload' ? one.local.mtimeMs : 0)));
+  const latest = there.reduce(
+    (most, one) => Math.max(most, one.kind === 'upload' ? one.local.mtimeMs : 0),
+    0,
+  );
   // What else waits in these folders would use up what is kept free for the edit.
   const fresh = there
     .filter((operation) => editedAt(operation) >= latest - TOGETHER_MS)

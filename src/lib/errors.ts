@@ -42,6 +42,8 @@ const TABLE = {
   forbidden: ['fix', EXIT.refused],
   'rate-limited': ['later', EXIT.later],
   'storage-full': ['later', EXIT.later],
+  // nothing was sent: each time a turn came, the look that the deed relies on was too old
+  'too-late': ['retry', EXIT.later],
   network: ['retry', EXIT.later],
   'server-error': ['retry', EXIT.later],
   'bad-answer': ['retry', EXIT.later],

@@ -60,8 +60,8 @@ export interface Gate {
   /**
    * Waits for admission, then calls `send`. A 429 proves that nothing was done: the gate waits as told and calls
    * `send` again, so `send` must be able to start afresh. Every other answer or error is passed on untouched.
-   * Rejects with the signal's reason when aborted, with `Stale` when the ticket asks for it, and with an RtsyncError `rate-limited` when the pause that the
-   * server asks for is longer than this run may wait.
+   * Rejects with the signal's reason when aborted, with `Stale` when the ticket asks for it, and with an RtsyncError
+   * `rate-limited` when the pause that the server asks for is longer than this run may wait.
    */
   run<T extends Answered>(
     ticket: RequestTicket,

@@ -61,6 +61,14 @@ export interface DiskFile {
   close(): Promise<void>;
 }
 
+/** Sizes in blocks of `bsize` bytes: free for us, and of the whole disk. `type`: the number of the kind of file system. */
+export interface DiskRoom {
+  readonly bavail: number;
+  readonly bsize: number;
+  readonly blocks?: number;
+  readonly type?: number;
+}
+
 /** Paths are absolute. Errors are system errors with a `code`. */
 export interface Disk {
   // One call per entry through the thread pool costs three times the CPU, so looks are synchronous.
@@ -97,7 +105,7 @@ export interface Disk {
   copyFile(from: string, to: string): Promise<void>;
   removeTree(path: string): Promise<void>;
   /** `type`: the system's number for the kind of file system, where it is known. */
-  statfs(path: string): Promise<{ readonly bavail: number; readonly bsize: number; readonly type?: number }>;
+  statfs(path: string): Promise<DiskRoom>;
 }
 
 export const systemDisk: Disk = {

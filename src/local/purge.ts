@@ -112,7 +112,7 @@ async function shrink(
   limit: { readonly bytes: number; readonly now: number },
 ): Promise<number> {
   const all: SizedDrawer[] = [];
-  for (const day of days) all.push(...(await drawersOf(walk, day)));
+  for (const day of days) for (const drawer of await drawersOf(walk, day)) all.push(drawer);
   let left = all.reduce((sum, { bytes }) => sum + bytes, 0);
   let dropped = 0;
   for (const { path, day, mtimeMs, bytes } of all) {

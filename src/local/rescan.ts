@@ -50,7 +50,7 @@ export async function scanSome(
 
   for (const [dir, text] of known.ignoreFiles)
     if (!pass.ignoreFiles.has(dir)) pass.ignoreFiles.set(dir, text);
-  pass.problems.push(...stillValid(before.problems, pass, tree));
+  for (const problem of stillValid(before.problems, pass, tree)) pass.problems.push(problem);
   return finishPass(pass, tree, known.given);
 }
 

@@ -69,6 +69,9 @@ export async function makeTemporary(ground: Ground, size: number): Promise<Local
   return temporary;
 }
 
+/** The reserve of a small disk: one part of so many. */
+const MOST_OF_DISK = 20;
+
 /** Room that one download takes up before its bytes are on the disk. */
 interface Room {
   /** So many bytes are still to come. */
@@ -77,11 +80,12 @@ interface Room {
 
 /** What others under way will take counts as taken: each alone might fit where all do not. */
 async function takeRoom({ disk, root, promised, freeReserveBytes }: Ground, size: number): Promise<Room> {
-  const { bavail, bsize } = await disk.statfs(root);
+  const { bavail, bsize, blocks = Number.POSITIVE_INFINITY } = await disk.statfs(root);
   const free = bavail * bsize - promised.bytes;
-  if (free - size < freeReserveBytes)
+  const reserve = Math.min(freeReserveBytes, Math.floor((blocks * bsize) / MOST_OF_DISK));
+  if (free - size < reserve)
     throw new RtsyncError('disk-full', {
-      message: `the disk of ${root} has ${Math.max(0, free)} bytes free: too few for ${size} more and the ${freeReserveBytes} that stay free ("minFreeBytes")`,
+      message: `the disk of ${root} has ${Math.max(0, free)} bytes free: too few for ${size} more and the ${reserve} that stay free ("minFreeBytes")`,
       path: root,
     });
   let mine = 0;

@@ -12,8 +12,8 @@ export interface PairGate extends Gate {
   /** While true, each new request is urgent. Those that wait already stay what they are. */
   urgent: boolean;
   /**
-   * Rejects with `reason` what waits, has a signal, concludes nothing and is not urgent; and, until `resume`, at once what comes anew.
-   * None of it was sent, or it was sent and refused by the rate limit: the server has done nothing.
+   * Rejects with `reason` what waits, has a signal, concludes nothing and is not urgent; and, until `resume`, at once what
+   * comes anew. None of it was sent, or it was sent and refused by the rate limit: the server has done nothing.
    */
   callBack(reason: RtsyncError): void;
   resume(): void;

@@ -1,6 +1,6 @@
 /** The remembered remote tree: one row per folder, written only where a folder is not the one that was written last. */
 import type { Database } from 'better-sqlite3';
-import { compactChildren, compactRemote } from '../core/compact.ts';
+import { compactChildren, compactRemote, sameColumns, unpacked } from '../core/compact.ts';
 import { type DirPath, join, ROOT } from '../core/path.ts';
 import type { FolderNode, Node, RemoteStamp, RemoteTree } from '../core/tree.ts';
 import { Damaged } from './database.ts';
@@ -70,7 +70,9 @@ export function snapshotRows(db: Database): SnapshotRows {
 /** True when both folders have the same row: their subfolders have rows of their own. */
 function sameRow(one: RemoteFolder, other: RemoteFolder): boolean {
   if (one.children.size !== other.children.size) return false;
-  for (const [key, node] of one.children) {
+  // Files at rest are made anew whenever they are asked for: only their columns can be compared.
+  const rest = sameColumns(one.children, other.children) ? unpacked(one.children) : one.children;
+  for (const [key, node] of rest) {
     const old = other.children.get(key);
     if (old === node) continue;
     if (node.kind !== 'folder' || old?.kind !== 'folder' || old.name !== node.name) return false;

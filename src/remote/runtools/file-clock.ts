@@ -73,7 +73,7 @@ export function createFileClock(grain: number, clock: Pick<Clock, 'now' | 'monot
         high: date + grain + TICK_MS - sentAt,
         at: answeredAt,
       }));
-      const last = Math.max(...all.map(({ at }) => at));
+      const last = all.reduce((most, { at }) => Math.max(most, at), Number.NEGATIVE_INFINITY);
       const offset = likeliest([...all, ...[widened(last)].filter((one) => one !== undefined)]);
       const fits = all.map(({ low, high }) => offset >= low && offset <= high);
       const good = all.filter((_, i) => fits[i]);
@@ -95,8 +95,8 @@ export function createFileClock(grain: number, clock: Pick<Clock, 'now' | 'monot
 
 /** Where all samples agree, and what was known before as well, unless that contradicts them. */
 function narrowed(good: readonly Bounds[], before: Bounds | undefined, at: number): Bounds {
-  const low = Math.max(...good.map((one) => one.low));
-  const high = Math.min(...good.map((one) => one.high));
+  const low = good.reduce((most, one) => Math.max(most, one.low), Number.NEGATIVE_INFINITY);
+  const high = good.reduce((least, one) => Math.min(least, one.high), Number.POSITIVE_INFINITY);
   const seen = { low: Math.min(low, high), high: Math.max(low, high), at };
   if (before === undefined || before.low > seen.high || before.high < seen.low) return seen;
   return { low: Math.max(seen.low, before.low), high: Math.min(seen.high, before.high), at };

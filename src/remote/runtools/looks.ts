@@ -20,8 +20,9 @@ export interface Looks {
   /** As `at` with `exact`, but not as it was before `moment`, a monotonic time. */
   since(moment: number, dir: DirId, signal?: AbortSignal): Promise<Listing>;
   /**
-   * Whether an upload may go on this look now. `pace`: as `Gate` tells it at admission; undefined: as told last.
-   * RACE: the age allowed here is the time in which a stranger's new file can be overwritten.
+   * Whether an upload, a move or a removal may go on this look now. `pace`: as `Gate` tells it at admission; undefined:
+   * as told last.
+   * RACE: the age allowed here is the time in which a stranger's new file can be overwritten, or taken along.
    */
   trusts(look: Listing, pace?: Pace): boolean;
   /** The folder as it is now. */
@@ -74,7 +75,7 @@ interface Memory {
   blurred: boolean;
 }
 
-/** An upload may rely on a look that is this old, and on a folder of our own making a little longer. */
+/** A deed may rely on a look that is this old, and on a folder of our own making a little longer. */
 const TRUST_MS = 2_000;
 const OWN_FOLDER_MS = 30_000;
 /**

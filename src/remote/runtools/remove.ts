@@ -3,17 +3,17 @@
  * they go in batches, into the trash when it is on. What was not seen is never taken along.
  */
 import { keyOf, nameOf, parentOf } from '../../core/path.ts';
-import type { FolderNode, RemoteStamp } from '../../core/tree.ts';
+import { type FolderNode, type RemoteStamp, walk } from '../../core/tree.ts';
 import { isCode, RtsyncError } from '../../lib/errors.ts';
 import { type Pace, Stale } from '../../lib/gate.ts';
 import type { Removal } from '../remote.ts';
-import { attempt, type Context, changed, chunks, failed, heed, inParallel } from './context.ts';
+import { attempt, type Context, changed, failed, heed, inParallel } from './context.ts';
 import { BATCH } from './guard.ts';
 import { type DirId, type EntryId, idBelow } from './ids.ts';
 import { matches } from './looks.ts';
 import { firstDifference } from './same-tree.ts';
 import type { Fates } from './trash.ts';
-import type { Young } from './while-young.ts';
+import { MOST_LOOKS, tooLate, type Young } from './while-young.ts';
 import type { Listing } from './wire.ts';
 
 interface Doomed {
@@ -25,8 +25,8 @@ type Sight = 'as expected' | 'missing';
 
 /** Batches under way: each waits for a few requests, and none for another's. */
 const BATCHES_AT_ONCE = 4;
-/** Looks that one batch may use up. */
-const MOST_LOOKS = 8;
+/** Folders that are listed for a batch of what is deleted for good, each a turn of the gate. */
+const MOST_FOLDERS = 20;
 
 export async function remove(
   ctx: Context,
@@ -35,8 +35,9 @@ export async function remove(
 ): Promise<void> {
   const [retired, destroyed] = [removals.filter(isKept(ctx)), removals.filter((one) => !isKept(ctx)(one))];
   const begun = ctx.clock.monotonic();
-  // What is deleted for good cannot be given back.
-  for (const batch of chunks(destroyed, BATCH)) {
+  // RACE: what is deleted for good cannot be given back: an edit since the list of its folder is lost. A batch takes the
+  // lists of a few folders, so that the first of them is not old when it goes; a folder with more below it goes whole.
+  for (const batch of byFewFolders(destroyed)) {
     const destroy: Deed = async (doomed, young) =>
       tell(doomed, await ctx.trash.destroy(idsOf(doomed), { signal, young }), (error) => error);
     await whileSeen(ctx, { removals: batch, begun }, destroy, signal);
@@ -76,7 +77,7 @@ async function whileSeen(
       rest = doomed.map(({ removal }) => removal);
     }
   }
-  await Promise.all(rest.map((removal) => removal.done(failed(tooOld()))));
+  await Promise.all(rest.map((removal) => removal.done(failed(tooLate('nothing was removed')))));
 }
 
 /** A server that hides dot files would delete with a folder what nobody ever saw. */
@@ -126,9 +127,8 @@ interface Looking extends Pick<Young, 'still'> {
 
 /**
  * Each folder as it is since a moment, listed once for all batches that come to it soon: what was seen before may have
- * been edited since. What relies
- * on these lists is sent while the last of them is young, if the server asked for no pause since the first: however many
- * they are, they take no longer than their turns.
+ * been edited since. What relies on these lists is sent while the last of them is young, if the server asked for no
+ * pause since the first: however many they are, they take no longer than their turns.
  */
 function lookSince(ctx: Context, begun: number, signal?: AbortSignal): Looking {
   const seen = new Map<DirId, Promise<Listing>>();
@@ -173,13 +173,6 @@ async function lookAt(
   return 'as expected';
 }
 
-function tooOld(): RtsyncError {
-  return new RtsyncError(
-    'rate-limited',
-    'nothing was removed: each time its turn came, the last look was too old; try again later',
-  );
-}
-
 function noTrash(error: RtsyncError): RtsyncError {
   return new RtsyncError('bad-request', {
     message: `the server does not move entries into the trash, so nothing was removed; with the remote trash off it would be deleted for good (${error.message})`,
@@ -208,4 +201,32 @@ function byDistinctNames(removals: readonly Removal[]): readonly (readonly Remov
 
 function isFolder(expect: Removal['expect']): expect is FolderNode<RemoteStamp> {
   return 'children' in expect;
+}
+
+/** In their order, for as few folders as are to be listed for each batch. */
+function byFewFolders(removals: readonly Removal[]): readonly (readonly Removal[])[] {
+  const batches: Removal[][] = [];
+  let batch: Removal[] = [];
+  let parents = new Set<string>();
+  let below = 0;
+  for (const removal of removals) {
+    const inside = isFolder(removal.expect) ? foldersIn(removal.expect) : 0;
+    const parent = parentOf(removal.path);
+    const folders = parents.size + (parents.has(parent) ? 0 : 1) + below + inside;
+    if (batch.length === 0 || batch.length === BATCH || folders > MOST_FOLDERS) {
+      [batch, parents, below] = [[], new Set(), 0];
+      batches.push(batch);
+    }
+    batch.push(removal);
+    parents.add(parent);
+    below += inside;
+  }
+  return batches;
+}
+
+/** With itself. */
+function foldersIn(folder: FolderNode<RemoteStamp>): number {
+  let folders = 1;
+  for (const [, node] of walk(folder)) if (node.kind === 'folder') folders += 1;
+  return folders;
 }

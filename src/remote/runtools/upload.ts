@@ -26,6 +26,7 @@ import { datesTell, mayDate, tellsNothing, untold } from './item.ts';
 import { slowedSource } from './slowed.ts';
 import { clearLate, clearStrays, clearUntold } from './strays.ts';
 import { afterTear, canBeTorn, sameFile } from './torn.ts';
+import { MOST_LOOKS, tooLate } from './while-young.ts';
 import type { Entry, FileEntry, Listing } from './wire.ts';
 
 export type Stored =
@@ -69,8 +70,6 @@ export interface Again {
   readonly stands?: RemoteStamp;
 }
 
-/** Looks that an upload may use up: each was good when it was made and too old when the gate opened. */
-const MOST_LOOKS = 8;
 /** A file is held twice, once with its frame around it; a large one streams, and holds so much in what it passes through. */
 const MOST_HELD = 512 * 1024;
 const NOTHING: Listing = { entries: new Map(), sentAt: 0 };
@@ -186,10 +185,7 @@ async function sendInTime(
     if (outcome !== 'stale')
       return { seen: frozen({ ...look, entries }, job.name, before), outcome, sending };
   }
-  throw new RtsyncError('rate-limited', {
-    message: `${JSON.stringify(job.write.path)} was not sent: each time its turn came, the last look at its folder was too old; try again later`,
-    path: job.write.path,
-  });
+  throw tooLate(`${JSON.stringify(job.write.path)} was not sent`, job.write.path);
 }
 
 async function staleOr<T>(run: () => Promise<T>): Promise<Outcome<T> | 'stale'> {

@@ -26,12 +26,20 @@ export function unlessTaken(
   return { ...young, still: (pace) => young.still(pace) && free() };
 }
 
-/** Looks that one deed may use up. */
-const MOST_LOOKS = 8;
+/** Looks that one deed may use up: each was good when it was made and too old when the gate opened. */
+export const MOST_LOOKS = 8;
+
+/** `what`: what was not done. Other work goes on, since other looks may be young. */
+export function tooLate(what: string, path?: string): RtsyncError {
+  return new RtsyncError('too-late', {
+    message: `${what}: each time its turn came, the last look was too old; it is tried again`,
+    ...(path === undefined ? {} : { path }),
+  });
+}
 
 /**
  * `look` is asked once more, `again`, each time the deed throws `Stale`. What `look` and `deed` throw is passed on;
- * `rate-limited` when the turn never came in time.
+ * `too-late` when the turn never came in time.
  */
 export async function whileYoung<T>(
   looks: Pick<Looks, 'trusts'>,
@@ -47,8 +55,5 @@ export async function whileYoung<T>(
       if (!(error instanceof Stale)) throw error;
     }
   }
-  throw new RtsyncError(
-    'rate-limited',
-    'nothing was sent: each time its turn came, the last look at the folder was too old; try again later',
-  );
+  throw tooLate('nothing was sent');
 }

@@ -207,7 +207,7 @@ async function dateByList(
   signal?: AbortSignal,
 ): Promise<void> {
   if (undated.length === 0) return;
-  const last = Math.max(...undated.map(({ stored }) => stored.sending?.answeredAt ?? 0));
+  const last = undated.reduce((most, { stored }) => Math.max(most, stored.sending?.answeredAt ?? 0), 0);
   const listed = await attempt(async () => {
     await outlastGrain(ctx, last, signal);
     return ctx.looks.after(dir, signal);

@@ -42,3 +42,15 @@ describe('what changed on the remote side', () => {
     expect(remoteChanges(before, after).changed).toEqual(['one']);
   });
 });
+
+it('a folder of more folders than a call takes arguments is found new, and gone', () => {
+  const inner = { kind: 'folder' as const, children: new Map<string, never>() };
+  const many = Array.from({ length: 150_000 }, (_, i) => [`d${i}`, inner] as const);
+  const one = (): RemoteTree => ({
+    kind: 'folder',
+    children: new Map([['top', { kind: 'folder', children: new Map(many) }]]),
+  });
+  const none = emptyTree<RemoteStamp>();
+  expect(remoteChanges(none, one()).fresh).toHaveLength(150_001);
+  expect(remoteChanges(one(), none).gone).toHaveLength(150_001);
+});

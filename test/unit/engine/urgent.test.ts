@@ -1,10 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import type { LocalDir, RelPath } from '../../../src/core/path.ts';
+import type { BaseFile } from '../../../src/core/base.ts';
+import type { LocalDir, RelPath, RemoteDir } from '../../../src/core/path.ts';
 import type { Operation, Plan } from '../../../src/core/plan.ts';
-import { emptyTree } from '../../../src/core/tree.ts';
-import { provenPart } from '../../../src/engine/unproven.ts';
+import { emptyTree, nodeAt, walk, withChanges } from '../../../src/core/tree.ts';
+import type { CycleRequest } from '../../../src/engine/cycle.ts';
+import { believed, provenChanges, provenPart } from '../../../src/engine/unproven.ts';
 import { urgentPart } from '../../../src/engine/urgent.ts';
-import { write } from '../../support/people.ts';
+import { rename, write } from '../../support/people.ts';
 import { planFor, syncedWorld } from '../../support/planning.ts';
 import { emptyWorld } from '../../support/world.ts';
 
@@ -69,6 +71,13 @@ describe('the urgent part of a plan', () => {
   });
 });
 
+it('a folder of more files than a call takes arguments has an urgent part', () => {
+  const plan = longPlan();
+  const first = plan.operations.find((one) => one.kind === 'upload' && one.place.path === 'bulk/f1');
+  const operations = Array.from({ length: 150_000 }, (_, id) => ({ ...first, id, after: [] }) as Operation);
+  expect(urgentPart({ ...plan, operations }, ['bulk' as LocalDir])?.operations).toHaveLength(40);
+});
+
 describe('what is only remembered', () => {
   const world = syncedWorld({ 'a/x': 'x', 'a/y': 'yy', 'b/z': 'zzz' });
   const gone = { ...world, remote: emptyTree<never>() };
@@ -100,5 +109,40 @@ describe('what is only remembered', () => {
     const plan = planFor(more);
     expect(provenPart(plan, more.remote, () => false).plan.operations).toHaveLength(plan.operations.length);
     expect(plan.operations.map((one) => 'place' in one && one.place.path)).toEqual(['b/new' as RelPath]);
+  });
+
+  const remembering = (remote: readonly string[]): CycleRequest => ({
+    ...{ local: [], remote: remote as readonly RemoteDir[], unproven: true, isListed: () => true },
+  });
+
+  it('agrees with lists of this cycle on the very dates of what was sent, and on nothing else', () => {
+    const sent = syncedWorld({ 'a/x': 'x', 'a/y': 'yy', 'b/z': 'zzz' });
+    const exact = sent.base;
+    for (const [path, node] of walk(exact)) {
+      if (node.kind !== 'file') continue;
+      const date = Number(node.stamp.date);
+      const stamp = { ...node.stamp, date: [date - 5, date + 5] as const };
+      sent.base = withChanges(sent.base, [{ path, node: { kind: 'file', stamp } }]);
+    }
+    write(sent, 'local', 'b/new', 'same');
+    write(sent, 'remote', 'a/y', 'other');
+    const plan = planFor(sent);
+    expect(plan.baseChanges.map((change) => 'path' in change && change.path)).toEqual(['a/x', 'b/z']);
+    expect(provenChanges(plan, sent.base, remembering(['a']))).toEqual([
+      { kind: 'file', path: 'a/x', stamp: (nodeAt(exact, 'a/x' as RelPath) as BaseFile).stamp },
+    ]);
+    expect(provenChanges(plan, sent.base, remembering([]))).toEqual([]);
+    expect(provenChanges(plan, sent.base, { ...remembering([]), unproven: false })).toEqual(plan.baseChanges);
+  });
+
+  it('moves nothing here that follows a move which both sides made, until that is agreed on', () => {
+    const both = syncedWorld({ 'a/x': 'x', 'b/z': 'zzz' });
+    rename(both, 'local', 'a', 'c');
+    rename(both, 'remote', 'a', 'c');
+    rename(both, 'remote', 'b/z', 'b/y');
+    const plan = planFor(both);
+    expect(plan.operations.map(({ kind }) => kind)).toEqual(['moveLocal']);
+    expect(believed(plan, both.remote, remembering(['', 'a', 'b', 'c'])).plan.operations).toEqual([]);
+    expect(plan.baseChanges.map(({ kind }) => kind)).toContain('move');
   });
 });

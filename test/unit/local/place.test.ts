@@ -109,6 +109,15 @@ describe('a temporary', () => {
     await expect(disk.folder.temporary(100)).resolves.toBeDefined();
   });
 
+  it('leaves no more than a twentieth of a small disk free', async () => {
+    await reopen({
+      freeReserveBytes: 1_000_000,
+      disk: { ...systemDisk, statfs: async () => ({ bavail: 300, bsize: 1, blocks: 2_000 }) },
+    });
+    await expect(disk.folder.temporary(201)).rejects.toThrow('for 201 more and the 100 that stay free');
+    await expect(disk.folder.temporary(200)).resolves.toBeDefined();
+  });
+
   it('counts what others under way will still take, and no more', async () => {
     let written = 0;
     await reopen({

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import Sqlite from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { agreed, type BaseChange, type BaseStamp, sameFingerprint } from '../../../src/core/base.ts';
+import { compactRemote } from '../../../src/core/compact.ts';
 import { type RelPath, relPath } from '../../../src/core/path.ts';
 import { type LocalStamp, nodeAt, type RemoteTree, walk, withChanges } from '../../../src/core/tree.ts';
 import type { Clock } from '../../../src/lib/clock.ts';
@@ -341,6 +342,26 @@ describe('the remote snapshot', () => {
     const written = other.prepare('SELECT path FROM seen').pluck().all();
     other.close();
     expect(written).toEqual(['g']);
+  });
+
+  it('at rest writes no folder above the one that changed', () => {
+    const state = open();
+    const files = ['a', 'b', 'c', 'd', 'e'].flatMap((name) =>
+      ['', 'one/', 'one/two/'].map((dir) => ({
+        path: relPath(`${dir}${name}`),
+        node: { kind: 'file' as const, stamp: { size: 1, date: 2 } },
+      })),
+    );
+    const full = compactRemote(withChanges(tree, files));
+    state.saveRemoteSnapshot(1, full);
+    const other = new Sqlite(file);
+    other.exec(`CREATE TABLE seen (path TEXT);
+      CREATE TRIGGER spy AFTER INSERT ON remote_folder BEGIN INSERT INTO seen VALUES (new.path); END;`);
+    const node = { kind: 'file' as const, stamp: { size: 2, date: 3 } };
+    state.saveRemoteSnapshot(2, compactRemote(withChanges(full, [{ path: relPath('one/two/a'), node }])));
+    const written = other.prepare('SELECT path FROM seen').pluck().all();
+    other.close();
+    expect(written).toEqual(['one/two']);
   });
 });
 

@@ -145,8 +145,31 @@ test('a removal whose turn never comes in time removes nothing', async () => {
     if (ticket.label === 'remove') site.clock.pass(3000);
     return run(ticket, send, signal);
   };
-  expect(codes(await removeAll(remote, { a: seen(tree, 'a') }))).toEqual({ a: 'rate-limited' });
+  expect(codes(await removeAll(remote, { a: seen(tree, 'a') }))).toEqual({ a: 'too-late' });
   expect(await theirs()).toEqual(['a']);
+});
+
+test('what is deleted for good in many folders goes a few folders at a time, so that an edit meanwhile stays', async () => {
+  const paths = Array.from({ length: 50 }, (_, i) => `d${i}/f`);
+  for (const path of paths) await place(path, 'ours');
+  const remote = site.far.remote({}, { trash: false });
+  const tree = await sweepTree(remote);
+  site.clock.pass(10_000);
+  const { run } = site.far.gate;
+  let [turn, lists]: [Promise<unknown>, number] = [Promise.resolve(), 0];
+  site.far.gate.run = (ticket, send, signal) => {
+    const mine = turn.then(async () => {
+      site.clock.pass(1_000);
+      if (ticket.label === 'list') lists += 1;
+      if (ticket.label === 'list' && lists === 30) await place('d0/f', 'edit');
+      return run(ticket, send, signal);
+    });
+    turn = mine.catch(() => undefined);
+    return mine;
+  };
+  const wanted = Object.fromEntries(paths.map((path) => [path, seen(tree, path)]));
+  expect(new Set(Object.values(codes(await removeAll(remote, wanted))))).toEqual(new Set(['ok']));
+  expect(await theirs()).toEqual(['d0/f']);
 });
 
 test('a folder on a server that hides dot files goes to the trash even when it is off', async () => {
