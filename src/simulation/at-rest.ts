@@ -1,5 +1,6 @@
 /** The promises that can only be checked when everything has come to rest: all sides equal, nothing lost, nothing left. */
 import type { Checks, ChecksOf } from './checks.ts';
+import type { Copied } from './copied.ts';
 import type { CutShort } from './cut-short.ts';
 import { EPOCH, type Machine } from './machine.ts';
 import { inPair, inWorkspace, listOfPair } from './places.ts';
@@ -49,6 +50,7 @@ export function lookBack(server: SimServer, left: Iterable<Taken>, list: SimServ
  * back. It is not told of what is live again.
  */
 export function moveBack(server: SimServer, left: ReadonlyMap<string, Taken>, move: SimServerMove): void {
+  if (move.operation !== 'move') return;
   for (const [content, { path: was, unseen }] of left) {
     const { named } = unseen ?? {};
     if (unseen === undefined || named === undefined || unseen.client !== move.client) continue;
@@ -204,9 +206,11 @@ export interface Past {
   /** Whether a process ever sent this content up. */
   readonly wasSent: (content: string) => boolean;
   readonly cutShort: Pick<CutShort, 'liesInTrash' | 'wasLeft' | 'wasTurned'>;
+  readonly copied: Copied;
 }
 
-export function atRest(of: ChecksOf, violated: Checks['violated'], { left, wasSent, cutShort }: Past): void {
+export function atRest(of: ChecksOf, violated: Checks['violated'], past: Past): void {
+  const { left, wasSent, cutShort, copied } = past;
   const { truth, machines, server, scenario } = of;
   const there = serverTree(of);
   const over = overBudget(of);
@@ -244,6 +248,7 @@ export function atRest(of: ChecksOf, violated: Checks['violated'], { left, wasSe
     foundItsNameTaken(key) ||
     wasNeverLookedAt(key) ||
     truth.cameBack(key) ||
+    copied.liesInTrash(key) ||
     cutShort.liesInTrash(key);
   for (const [key, label] of truth.owed())
     if (!live.has(key) && !(mayLieInTrash(key) && isKept(of, key)))

@@ -16,6 +16,7 @@ import {
   type Taken,
   takenAgain,
 } from './at-rest.ts';
+import { watchCopies } from './copied.ts';
 import { createCutShort } from './cut-short.ts';
 import type { Ending } from './life.ts';
 import { EPOCH, type Machine } from './machine.ts';
@@ -81,7 +82,7 @@ export function createChecks(of: ChecksOf): Checks {
   };
   const left = new Map<string, Taken>();
   const sentUp = new Set<string>();
-  const cutShort = createCutShort(of.truth);
+  const [cutShort, copied] = [createCutShort(of.truth), watchCopies(of)];
   /** What processes took from their names: in the trash until the end. */
   const retired = new Map<string, { readonly label: string; readonly moment: number }>();
   const retire = (
@@ -174,7 +175,7 @@ export function createChecks(of: ChecksOf): Checks {
       last.report.inSync &&
       Object.values(last.report.operations).every((count) => count === 0),
     atRest: () => {
-      atRest(of, violated, { left, wasSent: (content) => sentUp.has(content), cutShort });
+      atRest(of, violated, { left, wasSent: (content) => sentUp.has(content), cutShort, copied });
       for (const [key, { label, moment }] of retired)
         if (!isKept(of, key) && !mayBeGone(Buffer.from(key, 'latin1'), moment))
           violated('nothing-is-lost', `"${label}" was given up by a process and is in no trash`);

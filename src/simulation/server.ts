@@ -42,8 +42,9 @@ export interface SimServerList {
   heardOf(folder: string): number | undefined;
 }
 
-/** A batch of entries that a request was to move into another folder. Paths are relative to the top. */
+/** A batch of entries that a request was to move or copy into another folder. Paths are relative to the top. */
 export interface SimServerMove {
+  readonly operation: 'move' | 'copy';
   /** Number of the client that asked. */
   readonly client: number;
   readonly ids: readonly string[];
@@ -68,7 +69,7 @@ export interface SimServer {
   onRequest(listener: (paths: readonly string[]) => void): void;
   /** Told of each list in the moment in which it is made. */
   onList(listener: (list: SimServerList) => void): void;
-  /** Told of each move of a batch in the moment in which it was done or refused, while its sender may wait for it. */
+  /** Told of each move or copy of a batch in the moment in which it was done or refused, while its sender may wait for it. */
   onMove(listener: (move: SimServerMove) => void): void;
   /** Told of each upload or new folder that a client repeats though it has no answer and did not look. */
   onBlindRetry(listener: (request: string) => void): void;
