@@ -7,6 +7,7 @@ import { inPair, inWorkspace, listOfPair } from './places.ts';
 import { baseOf, CALM_AT, type Scenario, type Start } from './scenario.ts';
 import type { SimServerChange } from './server/changes.ts';
 import type { SimServer, SimServerList, SimServerMove } from './server.ts';
+import type { Swapped } from './swapped.ts';
 import { isHeld, keyOf, labelOf } from './truth.ts';
 
 /** A version that a process took from its name on the server. */
@@ -207,19 +208,25 @@ export interface Past {
   readonly wasSent: (content: string) => boolean;
   readonly cutShort: Pick<CutShort, 'liesInTrash' | 'wasLeft' | 'wasTurned'>;
   readonly copied: Copied;
+  readonly swapped: Pick<Swapped, 'isFooled'>;
 }
 
 export function atRest(of: ChecksOf, violated: Checks['violated'], past: Past): void {
-  const { left, wasSent, cutShort, copied } = past;
+  const { left, wasSent, cutShort, copied, swapped } = past;
   const { truth, machines, server, scenario } = of;
   const there = serverTree(of);
   const over = overBudget(of);
   if (over !== undefined) violated('budget', over);
   for (const machine of machines) {
+    const here = machineTree(machine);
+    const isFooled = (path: string): boolean => {
+      const known = inWorkspace(baseOf(scenario), path);
+      return swapped.isFooled(machine.name, known, here.get(path), there.get(path));
+    };
     const apart = differences(
-      machineTree(machine),
+      here,
       there,
-      (path) => truth.isTwin(there.get(path)) || isExpectedStray(path, scenario),
+      (path) => truth.isTwin(there.get(path)) || isExpectedStray(path, scenario) || isFooled(path),
     );
     if (apart.length > 0)
       violated('it-ends', `${machine.name} differs though it says that all is in sync: ${apart.join('; ')}`);
