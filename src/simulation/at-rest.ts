@@ -1,11 +1,13 @@
 /** The promises that can only be checked when everything has come to rest: all sides equal, nothing lost, nothing left. */
 import type { Checks, ChecksOf } from './checks.ts';
+import type { Copied } from './copied.ts';
 import type { CutShort } from './cut-short.ts';
 import { EPOCH, type Machine } from './machine.ts';
 import { inPair, inWorkspace, listOfPair } from './places.ts';
 import { baseOf, CALM_AT, type Scenario, type Start } from './scenario.ts';
 import type { SimServerChange } from './server/changes.ts';
 import type { SimServer, SimServerList, SimServerMove } from './server.ts';
+import type { Swapped } from './swapped.ts';
 import { isHeld, keyOf, labelOf } from './truth.ts';
 
 /** A version that a process took from its name on the server. */
@@ -49,6 +51,7 @@ export function lookBack(server: SimServer, left: Iterable<Taken>, list: SimServ
  * back. It is not told of what is live again.
  */
 export function moveBack(server: SimServer, left: ReadonlyMap<string, Taken>, move: SimServerMove): void {
+  if (move.operation !== 'move') return;
   for (const [content, { path: was, unseen }] of left) {
     const { named } = unseen ?? {};
     if (unseen === undefined || named === undefined || unseen.client !== move.client) continue;
@@ -204,18 +207,26 @@ export interface Past {
   /** Whether a process ever sent this content up. */
   readonly wasSent: (content: string) => boolean;
   readonly cutShort: Pick<CutShort, 'liesInTrash' | 'wasLeft' | 'wasTurned'>;
+  readonly copied: Copied;
+  readonly swapped: Pick<Swapped, 'isFooled'>;
 }
 
-export function atRest(of: ChecksOf, violated: Checks['violated'], { left, wasSent, cutShort }: Past): void {
+export function atRest(of: ChecksOf, violated: Checks['violated'], past: Past): void {
+  const { left, wasSent, cutShort, copied, swapped } = past;
   const { truth, machines, server, scenario } = of;
   const there = serverTree(of);
   const over = overBudget(of);
   if (over !== undefined) violated('budget', over);
   for (const machine of machines) {
+    const here = machineTree(machine);
+    const isFooled = (path: string): boolean => {
+      const known = inWorkspace(baseOf(scenario), path);
+      return swapped.isFooled(machine.name, known, here.get(path), there.get(path));
+    };
     const apart = differences(
-      machineTree(machine),
+      here,
       there,
-      (path) => truth.isTwin(there.get(path)) || isExpectedStray(path, scenario),
+      (path) => truth.isTwin(there.get(path)) || isExpectedStray(path, scenario) || isFooled(path),
     );
     if (apart.length > 0)
       violated('it-ends', `${machine.name} differs though it says that all is in sync: ${apart.join('; ')}`);
@@ -244,6 +255,7 @@ export function atRest(of: ChecksOf, violated: Checks['violated'], { left, wasSe
     foundItsNameTaken(key) ||
     wasNeverLookedAt(key) ||
     truth.cameBack(key) ||
+    copied.liesInTrash(key) ||
     cutShort.liesInTrash(key);
   for (const [key, label] of truth.owed())
     if (!live.has(key) && !(mayLieInTrash(key) && isKept(of, key)))

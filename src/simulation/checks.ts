@@ -16,6 +16,7 @@ import {
   type Taken,
   takenAgain,
 } from './at-rest.ts';
+import { watchCopies } from './copied.ts';
 import { createCutShort } from './cut-short.ts';
 import type { Ending } from './life.ts';
 import { EPOCH, type Machine } from './machine.ts';
@@ -24,6 +25,7 @@ import { baseOf, type Scenario } from './scenario.ts';
 import { createSecondNames } from './second-names.ts';
 import type { SimServerChange } from './server/changes.ts';
 import type { SimServer } from './server.ts';
+import { watchForSwaps } from './swapped.ts';
 import { isHeld, keyOf, labelOf, type Truth } from './truth.ts';
 import { isUnseen, isYoung } from './young.ts';
 
@@ -81,7 +83,8 @@ export function createChecks(of: ChecksOf): Checks {
   };
   const left = new Map<string, Taken>();
   const sentUp = new Set<string>();
-  const cutShort = createCutShort(of.truth);
+  const [cutShort, copied] = [createCutShort(of.truth), watchCopies(of)];
+  const swapped = watchForSwaps(server, (client) => machines.find((one) => one.client === client)?.name);
   /** What processes took from their names: in the trash until the end. */
   const retired = new Map<string, { readonly label: string; readonly moment: number }>();
   const retire = (
@@ -155,11 +158,13 @@ export function createChecks(of: ChecksOf): Checks {
       secondNames.get(name)?.died();
       cutShort.died(name, powerCut);
     },
-    moved: (from, to) =>
+    moved: (from, to) => {
+      swapped.moved(from, to);
       cutShort.carried(from.normalize('NFC'), to.normalize('NFC'), (path) => {
         const there = server.agent.read(path);
         return there === undefined ? undefined : keyOf(there);
-      }),
+      });
+    },
     touched: (path, content) => {
       if (content !== undefined)
         cutShort.named(inWorkspace(baseOf(of.scenario), path).normalize('NFC'), keyOf(content));
@@ -174,7 +179,7 @@ export function createChecks(of: ChecksOf): Checks {
       last.report.inSync &&
       Object.values(last.report.operations).every((count) => count === 0),
     atRest: () => {
-      atRest(of, violated, { left, wasSent: (content) => sentUp.has(content), cutShort });
+      atRest(of, violated, { left, wasSent: (content) => sentUp.has(content), cutShort, copied, swapped });
       for (const [key, { label, moment }] of retired)
         if (!isKept(of, key) && !mayBeGone(Buffer.from(key, 'latin1'), moment))
           violated('nothing-is-lost', `"${label}" was given up by a process and is in no trash`);

@@ -42,12 +42,19 @@ export interface SimServerList {
   heardOf(folder: string): number | undefined;
 }
 
-/** A batch of entries that a request was to move into another folder. Paths are relative to the top. */
+/** A batch of entries that a request was to move or copy into another folder. Paths are relative to the top. */
 export interface SimServerMove {
+  readonly operation: 'move' | 'copy';
   /** Number of the client that asked. */
   readonly client: number;
   readonly ids: readonly string[];
   readonly target: string;
+}
+
+/** A file that was sent to a client. The path is relative to the top. */
+export interface SimServerRead {
+  readonly client: number;
+  readonly path: string;
 }
 
 export interface SimServer {
@@ -68,7 +75,9 @@ export interface SimServer {
   onRequest(listener: (paths: readonly string[]) => void): void;
   /** Told of each list in the moment in which it is made. */
   onList(listener: (list: SimServerList) => void): void;
-  /** Told of each move of a batch in the moment in which it was done or refused, while its sender may wait for it. */
+  /** Told of each download in the moment in which the file is read. */
+  onRead(listener: (read: SimServerRead) => void): void;
+  /** Told of each move or copy of a batch in the moment in which it was done or refused, while its sender may wait for it. */
   onMove(listener: (move: SimServerMove) => void): void;
   /** Told of each upload or new folder that a client repeats though it has no answer and did not look. */
   onBlindRetry(listener: (request: string) => void): void;
@@ -97,6 +106,7 @@ export function createSimServer(options: SimServerOptions): SimServer {
   const blindListeners: ((request: string) => void)[] = [];
   const requestListeners: ((paths: readonly string[]) => void)[] = [];
   const listListeners: ((list: SimServerList) => void)[] = [];
+  const readListeners: ((read: SimServerRead) => void)[] = [];
   const moveListeners: ((move: SimServerMove) => void)[] = [];
   const desk: Desk = {
     workspaceId: options.workspaceId,
@@ -117,6 +127,10 @@ export function createSimServer(options: SimServerOptions): SimServer {
       const folder = folderOf(address, behaviour.pathEncoding);
       const heardOf = (of: string): number | undefined => listings.last(of, Number.POSITIVE_INFINITY);
       for (const listener of listListeners) listener({ client, folder, heardOf });
+    },
+    wasRead: (letter) => {
+      for (const path of pathsNamed(letter))
+        for (const listener of readListeners) listener({ client: letter.client, path });
     },
     changed: (letter) => {
       const move = moveNamed(letter);
@@ -154,6 +168,9 @@ export function createSimServer(options: SimServerOptions): SimServer {
     },
     onList: (listener) => {
       listListeners.push(listener);
+    },
+    onRead: (listener) => {
+      readListeners.push(listener);
     },
     onMove: (listener) => {
       moveListeners.push(listener);

@@ -36,7 +36,10 @@ function isUpload(request: string): boolean {
 }
 
 /** Whether the look that it relied on was as young as it must be when the request was sent. */
-export function isYoung({ scenario, server }: ChecksOf, change: SimServerChange): boolean {
+export function isYoung(
+  { scenario, server }: Pick<ChecksOf, 'scenario' | 'server'>,
+  change: SimServerChange,
+): boolean {
   const { limitPerMinute = Number.POSITIVE_INFINITY, machines, faults } = scenario;
   const { request, sentAt, madeAt, aroundMadeAt, agentWroteAt = sentAt } = change;
   const slowed = machines.length > 1 || faults.kinds.includes('429') ? SLOWED : 1;

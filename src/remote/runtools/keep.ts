@@ -13,7 +13,11 @@ export interface Kept {
   readonly error: RtsyncError | undefined;
 }
 
-/** Keeps what stands at these names now. Throws `superseded` when it was called back; then nothing was copied. */
+/**
+ * Keeps what stands at these names now. Throws `superseded` when it was called back; then nothing was copied.
+ * RACE: of a file that is moved away and back around this, with another of its size there meanwhile, it keeps the other;
+ * the look that follows shows the file as before.
+ */
 export async function copyToTrash(
   ctx: Context,
   items: readonly Item[],

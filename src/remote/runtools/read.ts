@@ -60,6 +60,10 @@ interface Arrived {
   readonly size: number;
 }
 
+/**
+ * RACE: where somebody moved the file away before it was read, and another of its size there, and both back until the
+ * list, this is that other content under the expected version: dates go along with a move, and no answer names a version.
+ */
 function judged({ one, size }: Arrived, listing: Listing): Outcome<RemoteStamp> {
   const entry = listing.entries.get(nameOf(one.path));
   const date = entry?.kind === 'file' && matches(entry, one.expect) ? entry.date : undefined;

@@ -27,6 +27,8 @@ export interface Desk {
   setsOut(letter: Letter): void;
   /** Called when a list was made. */
   listed(letter: Letter): void;
+  /** Called when a file was read to be sent. */
+  wasRead(letter: Letter): void;
   /** Called when a request that is to change something is over, done or refused. */
   changed(letter: Letter): void;
   /** Called when a client repeats a write of which it has no answer, without a look in between. */

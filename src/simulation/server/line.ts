@@ -179,6 +179,7 @@ function act(parts: LineParts, trip: Trip): End {
   if (letter.kind !== 'upload' || !desk.shelf.behaviour.growingUploads) {
     const answer = doWhole(desk, letter);
     if (letter.kind === 'list' && answer.status === 200) desk.listed(letter);
+    if (letter.kind === 'download' && answer.status === 200) desk.wasRead(letter);
     if (letter.kind === 'change') desk.changed(letter);
     return { answer, doneAt };
   }

@@ -21,18 +21,21 @@ export function pathsNamed({ address, kind, headers, body }: Letter): readonly s
   }
 }
 
-/** Of a batch that is moved; undefined for all else. Relative to the top. */
+/** Of a batch that is moved or copied; undefined for all else. Relative to the top. */
 export function moveNamed(
   letter: Letter,
-): { readonly ids: readonly string[]; readonly target: string } | undefined {
+):
+  | { readonly operation: 'move' | 'copy'; readonly ids: readonly string[]; readonly target: string }
+  | undefined {
   if (letter.method !== 'PUT' || letter.kind !== 'change' || letter.address?.rest !== '') return undefined;
   try {
     const told = JSON.parse(letter.body.toString('utf8')) as {
       readonly operation?: unknown;
       readonly target?: unknown;
     };
-    if (told.operation !== 'move' || typeof told.target !== 'string') return undefined;
-    return { ids: pathsNamed(letter), target: readId(told.target).join('/') };
+    const { operation } = told;
+    if ((operation !== 'move' && operation !== 'copy') || typeof told.target !== 'string') return undefined;
+    return { operation, ids: pathsNamed(letter), target: readId(told.target).join('/') };
   } catch {
     return undefined;
   }
