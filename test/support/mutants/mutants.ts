@@ -50,8 +50,8 @@ export const MUTANTS: readonly Mutant[] = [
     patches: [
       {
         file: 'remote/runtools/write.ts',
-        find: 'first: await ctx.looks.fresh(dir, signal)',
-        replace: 'first: ctx.looks.known(dir) ?? (await ctx.looks.fresh(dir, signal))',
+        find: 'first: await ctx.looks.after(dir, signal)',
+        replace: 'first: ctx.looks.known(dir) ?? (await ctx.looks.after(dir, signal))',
       },
     ],
     world: 156,
@@ -96,7 +96,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'folders-not-synced',
     breaks: 'kill it anywhere: names are on the disk before others are given up',
     patches: [{ file: 'local/sync.ts', find: 'await file.sync();', replace: '' }],
-    world: 29,
+    world: 268,
   },
   {
     name: 'any-id-will-do',
@@ -368,7 +368,7 @@ export const MUTANTS: readonly Mutant[] = [
         replace: 'return proven || true ? end :',
       },
     ],
-    world: 186,
+    world: 848,
     in: hasTrouble,
   },
   {
@@ -438,7 +438,7 @@ export const MUTANTS: readonly Mutant[] = [
         replace: 'if (late === undefined || late.ino > 0) return;',
       },
     ],
-    world: 39,
+    world: 167,
     in: hasScribbler,
   },
   {
