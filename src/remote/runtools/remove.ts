@@ -5,7 +5,7 @@
 import { keyOf, nameOf, parentOf } from '../../core/path.ts';
 import { type FolderNode, type RemoteStamp, walk } from '../../core/tree.ts';
 import { isCode, RtsyncError } from '../../lib/errors.ts';
-import { type Pace, Stale } from '../../lib/gate.ts';
+import type { Pace } from '../../lib/gate.ts';
 import type { Removal } from '../remote.ts';
 import { attempt, type Context, changed, failed, heed, inParallel } from './context.ts';
 import { BATCH } from './guard.ts';
@@ -13,7 +13,7 @@ import { type DirId, type EntryId, idBelow } from './ids.ts';
 import { matches } from './looks.ts';
 import { firstDifference } from './same-tree.ts';
 import type { Fates } from './trash.ts';
-import { MOST_LOOKS, tooLate, type Young } from './while-young.ts';
+import { inTime, type Try, type Young } from './while-young.ts';
 import type { Listing } from './wire.ts';
 
 interface Doomed {
@@ -66,18 +66,18 @@ async function whileSeen(
   signal?: AbortSignal,
 ): Promise<void> {
   let rest = removals;
-  for (let looked = 0; looked < MOST_LOOKS; looked += 1) {
-    const { look, still } = lookSince(ctx, looked === 0 ? begun : ctx.clock.monotonic(), signal);
+  const once = async ({ again, priority }: Try): Promise<void> => {
+    const { look, still } = lookSince(ctx, again ? ctx.clock.monotonic() : begun, signal);
     const doomed = await asExpected(ctx, rest, look, signal);
-    if (doomed.length === 0) return;
-    try {
-      return await deed(doomed, { still, priority: Math.min(looked, 1) });
-    } catch (error) {
-      if (!(error instanceof Stale)) throw error;
-      rest = doomed.map(({ removal }) => removal);
-    }
+    rest = doomed.map(({ removal }) => removal);
+    if (doomed.length > 0) await deed(doomed, { still, priority });
+  };
+  try {
+    await inTime(once, { what: 'nothing was removed' });
+  } catch (error) {
+    if (!isCode(error, 'too-late')) throw error;
+    await Promise.all(rest.map((removal) => removal.done(failed(error))));
   }
-  await Promise.all(rest.map((removal) => removal.done(failed(tooLate('nothing was removed')))));
 }
 
 /** A server that hides dot files would delete with a folder what nobody ever saw. */

@@ -26,7 +26,7 @@ import { datesTell, mayDate, tellsNothing, untold } from './item.ts';
 import { slowedSource } from './slowed.ts';
 import { clearLate, clearStrays, clearUntold } from './strays.ts';
 import { afterTear, canBeTorn, sameFile } from './torn.ts';
-import { MOST_LOOKS, tooLate } from './while-young.ts';
+import { inTime, type Try } from './while-young.ts';
 import type { Entry, FileEntry, Listing } from './wire.ts';
 
 export type Stored =
@@ -165,9 +165,9 @@ async function sendInTime(
   const concludes = again !== undefined;
   // Another list may have shown meanwhile that it is not so.
   const stands = (): boolean => ctx.looks.allows(job.dir, job.name, again?.stands ?? job.write.expect);
-  for (let looks = 0; looks < MOST_LOOKS; looks += 1) {
+  const once = async (one: Try): Promise<Sent> => {
     const look =
-      next ?? (await job.look?.({ again: looks > 0, stands: again?.stands, concludes })) ?? NOTHING;
+      next ?? (await job.look?.({ again: one.again, stands: again?.stands, concludes })) ?? NOTHING;
     next = undefined;
     const before = look.entries.get(job.name);
     let { entries } = look;
@@ -178,21 +178,22 @@ async function sendInTime(
     };
     if (job.look !== undefined) ctx.looks.sends(job.dir, job.name);
     const { onSent, span } = startTimes(ctx);
-    const relying = job.look === undefined ? {} : { still, priority: Math.min(looks, 1) };
+    const relying = job.look === undefined ? {} : { still, priority: one.priority };
     const manner = { signal, onSent, concludes, ...relying };
-    const outcome = await staleOr(() => ctx.client.upload(job.dir, job.name, source, manner));
-    const sending = span();
-    if (outcome !== 'stale')
-      return { seen: frozen({ ...look, entries }, job.name, before), outcome, sending };
-  }
-  throw tooLate(`${JSON.stringify(job.write.path)} was not sent`, job.write.path);
+    const outcome = await orStale(() => ctx.client.upload(job.dir, job.name, source, manner));
+    return { seen: frozen({ ...look, entries }, job.name, before), outcome, sending: span() };
+  };
+  const { path } = job.write;
+  return inTime(once, { what: `${JSON.stringify(path)} was not sent`, path });
 }
 
-async function staleOr<T>(run: () => Promise<T>): Promise<Outcome<T> | 'stale'> {
+/** What came of it. That its turn came too late for the look is no end: `Stale` is thrown. */
+async function orStale<T>(run: () => Promise<T>): Promise<Outcome<T>> {
   try {
     return { ok: true, value: await run() };
   } catch (error) {
-    return error instanceof Stale ? 'stale' : failed(error);
+    if (error instanceof Stale) throw error;
+    return failed(error);
   }
 }
 

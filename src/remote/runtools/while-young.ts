@@ -3,7 +3,7 @@
  * looked again. Who looked again goes before the others, so that this look does not grow old too.
  */
 import { RtsyncError } from '../../lib/errors.ts';
-import { type Pace, Stale } from '../../lib/gate.ts';
+import { Stale } from '../../lib/gate.ts';
 import type { Manner } from './client.ts';
 import type { DirId } from './ids.ts';
 import type { Looks } from './looks.ts';
@@ -15,7 +15,10 @@ export interface Young {
   readonly priority: number;
 }
 
-/** The same, but not on a look that a later list, made for whatever purpose, shows to be wrong: one of these names is taken. */
+/**
+ * The same, but not on a look that a later list, made for whatever purpose, shows to be wrong: one of these names is
+ * taken.
+ */
 export function unlessTaken(
   looks: Pick<Looks, 'allows'>,
   young: Young,
@@ -27,33 +30,47 @@ export function unlessTaken(
 }
 
 /** Looks that one deed may use up: each was good when it was made and too old when the gate opened. */
-export const MOST_LOOKS = 8;
+const MOST_LOOKS = 8;
 
-/** `what`: what was not done. Other work goes on, since other looks may be young. */
-export function tooLate(what: string, path?: string): RtsyncError {
-  return new RtsyncError('too-late', {
+/** A look and a deed by it. */
+export interface Try {
+  /** The look before was too old when its turn came. */
+  readonly again: boolean;
+  readonly priority: number;
+}
+
+/**
+ * Tried once more each time that it throws `Stale`. Throws `too-late` when the turn never came in time, with `what` was
+ * not done, and what else the try throws. Other work goes on, since other looks may be young.
+ */
+export async function inTime<T>(
+  once: (one: Try) => Promise<T>,
+  { what, path }: { readonly what: string; readonly path?: string },
+): Promise<T> {
+  for (let looked = 0; looked < MOST_LOOKS; looked += 1) {
+    try {
+      return await once({ again: looked > 0, priority: Math.min(looked, 1) });
+    } catch (error) {
+      if (!(error instanceof Stale)) throw error;
+    }
+  }
+  throw new RtsyncError('too-late', {
     message: `${what}: each time its turn came, the last look was too old; it is tried again`,
     ...(path === undefined ? {} : { path }),
   });
 }
 
-/**
- * `look` is asked once more, `again`, each time the deed throws `Stale`. What `look` and `deed` throw is passed on;
- * `too-late` when the turn never came in time.
- */
+/** `inTime`, for a deed that relies on one list. */
 export async function whileYoung<T>(
   looks: Pick<Looks, 'trusts'>,
   look: (again: boolean) => Promise<Listing>,
   deed: (seen: Listing, young: Young) => Promise<T>,
 ): Promise<T> {
-  for (let looked = 0; looked < MOST_LOOKS; looked += 1) {
-    const seen = await look(looked > 0);
-    const still = (pace: Pace): boolean => looks.trusts(seen, pace);
-    try {
-      return await deed(seen, { still, priority: Math.min(looked, 1) });
-    } catch (error) {
-      if (!(error instanceof Stale)) throw error;
-    }
-  }
-  throw tooLate('nothing was sent');
+  return inTime(
+    async ({ again, priority }) => {
+      const seen = await look(again);
+      return deed(seen, { still: (pace) => looks.trusts(seen, pace), priority });
+    },
+    { what: 'nothing was sent' },
+  );
 }
