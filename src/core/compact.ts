@@ -134,7 +134,7 @@ function inColumns<S>(
 /** Most folders hold files alone, and even an empty map takes its place. */
 const NOTHING: ReadonlyMap<string, never> = new Map<string, never>();
 
-/** Exactly as long as needed. The first number of a row is no small integer: so all of them are kept as plain doubles. */
+/** Exactly as long as needed. The first number of a row is no small integer: so all are kept as plain doubles. */
 function numbersOf(rows: readonly (readonly number[])[]): readonly number[] {
   const width = rows[0]?.length ?? 0;
   const numbers = new Array<number>(rows.length * width);
@@ -144,7 +144,8 @@ function numbersOf(rows: readonly (readonly number[])[]): readonly number[] {
 }
 
 type Keys = readonly string[];
-const NONE = '/';
+/** Stands in no key. */
+const BETWEEN = '/';
 const known = new Map<string, WeakRef<Keys>>();
 const dropped = new FinalizationRegistry<string>((joined) => {
   if (known.get(joined)?.deref() === undefined) known.delete(joined);
@@ -152,7 +153,7 @@ const dropped = new FinalizationRegistry<string>((joined) => {
 
 /** The same list for the same keys: a folder has mostly the same names on both sides and in the base. */
 function heldOnce(keys: Keys): Keys {
-  const joined = flat(keys.join(NONE));
+  const joined = flat(keys.join(BETWEEN));
   const held = known.get(joined)?.deref();
   if (held !== undefined) return held;
   const own = keys.map(flat);

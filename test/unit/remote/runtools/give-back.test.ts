@@ -38,17 +38,25 @@ function seen(tree: RemoteTree, path: string): Removal['expect'] {
   throw new Error(`nothing was seen at ${path}`);
 }
 
+type Sending = ReturnType<Bench['http']['send']>;
+
+/** Somebody at work around each move: told which one it is, counted from 1, and given the sending of it. */
+function atMoves(deed: (move: number, pass: () => Sending) => Sending): void {
+  const { send } = far.http;
+  let moves = 0;
+  far.http.send = async (request) => {
+    if (request.method !== 'PUT') return send(request);
+    moves += 1;
+    return deed(moves, () => send(request));
+  };
+}
+
 /** Somebody's deed on the server in the moment between our last list and the move into the trash. */
 function justBeforeTheMove(deed: () => Promise<void>): void {
-  const { send } = far.http;
-  let done = false;
-  far.http.send = async (request) => {
-    if (!done && request.method === 'PUT') {
-      done = true;
-      await deed();
-    }
-    return send(request);
-  };
+  atMoves(async (move, pass) => {
+    if (move === 1) await deed();
+    return pass();
+  });
 }
 
 describe('what somebody writes in the moment of a removal', () => {
@@ -79,18 +87,14 @@ describe('what somebody writes in the moment of a removal', () => {
   test('is moved back also when the run is stopped before the answer is here', async () => {
     await write('a.txt', 'as agreed');
     const { tree } = await remote.sweep(noRules);
-    const { send } = far.http;
     const stop = new AbortController();
-    let moves = 0;
-    far.http.send = async (request) => {
-      if (request.method !== 'PUT') return send(request);
-      moves += 1;
-      if (moves > 1) return send(request);
+    atMoves(async (move, pass) => {
+      if (move > 1) return pass();
       await write('a.txt', 'an edit that nobody saw');
-      await send(request);
+      await pass();
       stop.abort(new Error('told to stop'));
       throw stop.signal.reason;
-    };
+    });
     const outcomes = await removeAll(remote, { 'a.txt': seen(tree, 'a.txt') }, stop.signal);
     expect(codes(outcomes)).toEqual({ 'a.txt': 'changed' });
     expect(await read('a.txt')).toBe('an edit that nobody saw');
@@ -99,16 +103,12 @@ describe('what somebody writes in the moment of a removal', () => {
   test('stays in the trash when yet another file has taken the name', async () => {
     await write('a.txt', 'as agreed');
     const { tree } = await remote.sweep(noRules);
-    const { send } = far.http;
-    let moves = 0;
-    far.http.send = async (request) => {
-      if (request.method !== 'PUT') return send(request);
-      moves += 1;
-      if (moves === 1) await write('a.txt', 'an edit that nobody saw');
-      const answer = await send(request);
-      if (moves === 1) await write('a.txt', 'and one more');
+    atMoves(async (move, pass) => {
+      if (move === 1) await write('a.txt', 'an edit that nobody saw');
+      const answer = await pass();
+      if (move === 1) await write('a.txt', 'and one more');
       return answer;
-    };
+    });
     const outcomes = await removeAll(remote, { 'a.txt': seen(tree, 'a.txt') });
     expect(codes(outcomes)).toEqual({ 'a.txt': 'changed' });
     expect(await read('a.txt')).toBe('and one more');
@@ -127,19 +127,15 @@ describe('what somebody writes in the moment of a removal', () => {
       remote = far.remote({ takenUpload: 'rename', takenMove: 'rename' });
       for (const name of ['a.txt', 'b.txt']) await write(`d/${name}`, 'as agreed');
       const { tree } = await remote.sweep(noRules);
-      const { send } = far.http;
-      let moves = 0;
-      far.http.send = async (request) => {
-        if (request.method !== 'PUT') return send(request);
-        moves += 1;
-        if (moves === 1)
+      atMoves(async (move, pass) => {
+        if (move === 1)
           for (const name of ['a.txt', 'b.txt'])
             await write(`d/${name}`, `an edit of ${name} that nobody saw`);
-        if (moves === 2) await write('d/a.txt', 'and one more');
-        const answer = await send(request);
-        if (moves !== 2 || !isLost) return answer;
+        if (move === 2) await write('d/a.txt', 'and one more');
+        const answer = await pass();
+        if (move !== 2 || !isLost) return answer;
         throw Object.assign(new Error('lost'), { code: 'ECONNRESET' });
-      };
+      });
       const outcomes = await removeAll(remote, {
         'd/a.txt': seen(tree, 'd/a.txt'),
         'd/b.txt': seen(tree, 'd/b.txt'),
@@ -161,16 +157,12 @@ describe('what somebody writes in the moment of a removal', () => {
     remote = far.remote({ takenUpload: 'rename', takenMove: 'rename' });
     await write('a.txt', 'as agreed');
     const { tree } = await remote.sweep(noRules);
-    const { send } = far.http;
-    let moves = 0;
-    far.http.send = async (request) => {
-      if (request.method !== 'PUT') return send(request);
-      moves += 1;
-      if (moves < 3) await write('a.txt', `edit ${moves}`);
-      const answer = await send(request);
-      if (moves === 2) await write('a.new.txt', 'theirs since');
+    atMoves(async (move, pass) => {
+      if (move < 3) await write('a.txt', `edit ${move}`);
+      const answer = await pass();
+      if (move === 2) await write('a.new.txt', 'theirs since');
       return answer;
-    };
+    });
     await removeAll(remote, { 'a.txt': seen(tree, 'a.txt') });
     expect(await read('a.txt')).toBe('edit 2');
     expect(await read('a.new.txt')).toBe('theirs since');
