@@ -44,7 +44,10 @@ export interface Assembled extends CyclePair, Standing {
   end(): void;
 }
 
-/** `halts`: where it is told that the pair is halted, or no longer. Throws what keeps the pair from being synced now; then nothing is left open. */
+/**
+ * `halts`: where it is told that the pair is halted, or no longer. Throws what keeps the pair from being synced now;
+ * then nothing is left open.
+ */
 export async function assemble(
   link: Pick<ServerLink, 'storage' | 'gate' | 'bandwidth'>,
   given: Found,

@@ -22,7 +22,10 @@ interface Answer {
 const localAnswers = new WeakMap<FolderNode<LocalStamp>, Answer>();
 const remoteAnswers = new WeakMap<FolderNode<RemoteStamp>, Answer>();
 
-/** True when everything below is, by its fingerprint, what the base knows; what is left out and unknown to the base may stand there. */
+/**
+ * True when everything below is, by its fingerprint, what the base knows; what is left out and unknown to the base
+ * may stand there.
+ */
 export function localSame(base: BaseFolder, local: FolderNode<LocalStamp>): boolean {
   return answered(localAnswers, base, local, () =>
     sameBelow(base, local, (was, node) => {

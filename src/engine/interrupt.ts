@@ -1,6 +1,7 @@
 /**
- * Lets a fresh local edit, or a look that is due, interrupt a cycle that takes long: what waits at the gate is called back, what is under way
- * ends, and the cycle is over. The watcher tells of our own deeds, too: the disk is asked whether there is more to it.
+ * Lets a fresh local edit, or a look that is due, interrupt a cycle that takes long: what waits at the gate is called
+ * back, what is under way ends, and the cycle is over. The watcher tells of our own deeds, too: the disk is asked whether
+ * there is more to it.
  */
 import type { BaseStamp } from '../core/base.ts';
 import { type DirPath, keyOf, type LocalDir } from '../core/path.ts';
@@ -21,7 +22,10 @@ const WORK_PARTS = 3;
 const FEW = 64;
 
 export interface Interrupter {
-  /** Runs a cycle, which ends early when something more urgent comes up. A look that was called back rejects with `superseded`. */
+  /**
+   * Runs a cycle, which ends early when something more urgent comes up. A look that was called back rejects with
+   * `superseded`.
+   */
   run(cycle: (onStage: NonNullable<CycleRequest['onStage']>) => Promise<CycleResult>): Promise<CycleResult>;
   /** The stage that the latest cycle came to. */
   readonly reached: CycleStage | undefined;

@@ -8,7 +8,10 @@ export type Lane = 'control' | 'metadata' | 'transfer';
 
 export interface RequestTicket {
   readonly lane: Lane;
-  /** What it is, for counting: `list`, `upload`, `download`, `makeFolder`, `move`, `copy`, `remove`, `info`, `probe`, `workspace`. */
+  /**
+   * What it is, for counting: `list`, `upload`, `download`, `makeFolder`, `move`, `copy`, `remove`, `info`, `probe`,
+   * `workspace`.
+   */
   readonly label: string;
   /** True when it makes the store larger: held while the store is full. */
   readonly growth: boolean;

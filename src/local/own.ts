@@ -53,7 +53,10 @@ export function removeOwnFolders(root: string, disk: Disk = systemDisk): void {
   }
 }
 
-/** True when it was not there; its parent is not synced then. Throws `halted` where something else stands, or what mkdir throws. */
+/**
+ * True when it was not there; its parent is not synced then. Throws `halted` where something else stands, or what
+ * mkdir throws.
+ */
 export function makeRealFolder(disk: Disk, folder: string): boolean {
   let made = false;
   try {

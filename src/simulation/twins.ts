@@ -43,7 +43,10 @@ export function watchForTwins(server: SimServer, truth: Truth, slow: boolean): T
   const history = new Map<string, Version[]>();
   /** Clients that have had a list of where they had sent something: they know the server's clock since. */
   const knowing = new Set<number>();
-  /** What a process uploads first is dated by a list, however long that waits at the gate; by seconds the `Date` headers tell. */
+  /**
+   * What a process uploads first is dated by a list, however long that waits at the gate; by seconds the `Date`
+   * headers tell.
+   */
   const first = ({ client, request }: SimServerChange): number | undefined =>
     request.startsWith('POST /upload') && !knowing.has(client) ? client : undefined;
 

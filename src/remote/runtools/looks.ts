@@ -38,7 +38,10 @@ export interface Looks {
   remember(dir: DirId, listing: Listing): void;
   /** We made this folder: it was empty when that was sent (monotonic milliseconds; now, when it is left out). */
   made(dir: EntryId, sentAt?: number): void;
-  /** A list that an upload may still rely on, with our own deeds since; a new one when there is none, as `after` makes it if it `concludes`. */
+  /**
+   * A list that an upload may still rely on, with our own deeds since; a new one when there is none, as `after` makes
+   * it if it `concludes`.
+   */
   recent(dir: DirId, signal?: AbortSignal, concludes?: boolean): Promise<Listing>;
   /** Whether we made this folder a moment ago, so that nobody else is likely to write to it. */
   isOwn(dir: DirId): boolean;
