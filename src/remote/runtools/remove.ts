@@ -66,8 +66,8 @@ async function whileSeen(
   signal?: AbortSignal,
 ): Promise<void> {
   let rest = removals;
-  const once = async ({ again, priority }: Try): Promise<void> => {
-    const { look, still } = lookSince(ctx, again ? ctx.clock.monotonic() : begun, signal);
+  const once = async ({ priority }: Try): Promise<void> => {
+    const { look, still } = lookSince(ctx, begun, signal);
     const doomed = await asExpected(ctx, rest, look, signal);
     rest = doomed.map(({ removal }) => removal);
     if (doomed.length > 0) await deed(doomed, { still, priority });
